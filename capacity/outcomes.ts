@@ -1,0 +1,49 @@
+/**
+ * How an attempt ends, and how a session ends. One vocabulary for ledger, metrics, retry and people; what the provider says is translated
+ * into it once, in `providers/vapi/outcomes.ts`.
+ */
+
+/** Why an attempt is over. `Capacity` and `Throttled` never consumed it; the others did. */
+export type AttemptOutcome =
+  | 'Normal'
+  | 'Busy'
+  | 'NoAnswer'
+  | 'Voicemail'
+  | 'ProviderFault'
+  | 'ProjectFault'
+  | 'Permanent'
+  | 'Capacity'
+  | 'Throttled'
+  | 'Unsent'
+  | 'Abandoned'
+  | 'Overflowed'
+  | 'Cancelled'
+  | 'Unknown';
+
+/** The one terminal state of a session. */
+export type SessionOutcome =
+  | 'Completed'
+  | 'Busy'
+  | 'NoAnswer'
+  | 'Voicemail'
+  | 'ProviderFault'
+  | 'Rejected'
+  | 'Cancelled'
+  | 'Expired'
+  | 'Abandoned'
+  | 'Overflowed'
+  | 'Unknown';
+
+export const sessionOutcomes: readonly SessionOutcome[] = [
+  'Completed',
+  'Busy',
+  'NoAnswer',
+  'Voicemail',
+  'ProviderFault',
+  'Rejected',
+  'Cancelled',
+  'Expired',
+  'Abandoned',
+  'Overflowed',
+  'Unknown',
+];

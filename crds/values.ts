@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+/**
+ * The small values that the pool's fields are made of: names, durations, decimal quantities, phone numbers.
+ * Durations are what CEL's `duration()` reads (units up to hours); quantities are decimal strings, as is usual in Kubernetes.
+ */
+
+const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+/** A DNS label: lower-case letters, digits and hyphens. */
+const name = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(dnsLabel, 'must be lower-case letters, digits and hyphens, and begin and end with a letter or digit');
+
+export const poolName = name(40).brand<'PoolName'>();
+export const className = name(40).brand<'ClassName'>();
+export const subscriptionName = name(40).brand<'SubscriptionName'>();
+export const projectName = name(40).brand<'ProjectName'>();
+export const upstreamName = name(40).brand<'UpstreamName'>();
+export const assistantName = name(40).brand<'AssistantName'>();
+
+export type PoolName = z.infer<typeof poolName>;
+export type ClassName = z.infer<typeof className>;
+export type SubscriptionName = z.infer<typeof subscriptionName>;
+export type ProjectName = z.infer<typeof projectName>;
+export type UpstreamName = z.infer<typeof upstreamName>;
+export type AssistantName = z.infer<typeof assistantName>;
+
+const durationPattern = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/;
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** Milliseconds of a duration such as `90s`, `1h30m` or `500ms`. The text must match {@link duration}. */
+export function durationMs(text: string): number {
+  let totalMs = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    totalMs += Number(amount) * unitMs[unit as keyof typeof unitMs];
+  }
+  return Math.round(totalMs);
+}
+
+/** A duration between two bounds, both included, given as durations themselves so that messages can show them. */
+export const duration = (min: string, max: string) =>
+  z
+    .string()
+    .max(20)
+    .regex(durationPattern, 'must be a duration such as 30s, 10m or 1h30m')
+    .refine((text) => !durationPattern.test(text) || (durationMs(text) >= durationMs(min) && durationMs(text) <= durationMs(max)), {
+      message: `must be between ${min} and ${max}`,
+    });
+
+/** A positive decimal as a string, such as `"2"` or `"0.5"`: how many per second. */
+export const ratePerSecond = z
+  .string()
+  .max(10)
+  .regex(/^\d{1,6}(\.\d{1,3})?$/, 'must be a decimal in quotes, such as "2" or "0.5"')
+  .refine((text) => Number(text) > 0 && Number(text) <= 1_000, 'must be more than 0 and at most 1000');
+
+/** A phone number in E.164: `+`, country code, number. */
+export const e164 = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a phone number in E.164, such as +14155550100');
+
+/** A prefix of E.164 numbers: `+1`, `+4420`. */
+export const e164Prefix = z.string().regex(/^\+[1-9]\d{0,14}$/, 'must be a prefix of E.164 numbers, such as +1 or +4420');
+
+const labelKey = z
+  .string()
+  .min(1)
+  .max(63)
+  .regex(/^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/, 'must be letters, digits, - _ or .');
+
+/** Labels: at most 16 short key–value pairs. */
+export const labels = z
+  .record(labelKey, z.string().max(63))
+  .refine((map) => Object.keys(map).length <= 16, 'must have at most 16 labels')
+  .readonly();
+export type Labels = z.infer<typeof labels>;
+
+/** A selector: every label given here must be present with the same value. Empty selects everything. */
+export const selector = z.strictObject({ matchLabels: labels.default({}) }).readonly();
+
+/** Where a secret lies: `DIR/<name>/<key>`, the way Kubernetes mounts it. Never the secret itself. */
+export const secretRef = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a Secret'),
+    key: z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^(?!\.{1,2}$)[-._a-zA-Z0-9]+$/, 'must be a key of a Secret'),
+  })
+  .readonly();
+export type SecretRef = z.infer<typeof secretRef>;
+
+/** An absolute http(s) URL without credentials or fragment. */
+export const httpUrl = z
+  .string()
+  .max(2048)
+  .refine((text) => {
+    if (!URL.canParse(text)) return false;
+    const url = new URL(text);
+    return (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === '' && url.hash === '';
+  }, 'must be an absolute http or https URL without user name, password or fragment');

@@ -1,0 +1,62 @@
+import pg from 'pg';
+
+/**
+ * Connections to the ledger. Every connection has the same bounds: it notices a dead peer within seconds, and no statement or idle transaction can
+ * hold locks for long.
+ */
+
+/** Anything that runs SQL: a pool, or one connection inside a transaction. */
+export type Sql = Pick<pg.ClientBase, 'query'>;
+
+/** A pool of connections, for work that any connection can do. */
+export type Database = pg.Pool;
+
+type ConnectionOptions = {
+  readonly applicationName: string;
+  /** Longest that one statement may run. */
+  readonly statementTimeoutMs?: number;
+};
+
+/** Settings of one connection; also for connections of their own (dispatcher, liveness). */
+export function connectionConfig(url: string, options: ConnectionOptions): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: options.applicationName,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 2_000,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    idle_in_transaction_session_timeout: 10_000,
+    options:
+      '-c search_path=trunkline -c tcp_user_timeout=5000 -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3',
+  };
+}
+
+/** Opens a pool. `onError` hears of idle connections that broke; the next query opens a new one. */
+export function openDatabase(
+  url: string,
+  options: ConnectionOptions & { readonly maxConnections: number; readonly onError: (error: Error) => void },
+): Database {
+  const pool = new pg.Pool({ ...connectionConfig(url, options), max: options.maxConnections, idleTimeoutMillis: 60_000 });
+  pool.on('error', options.onError);
+  return pool;
+}
+
+/** Runs `work` in one transaction on one connection: committed when it returns, rolled back when it throws. No provider call belongs in it. */
+export async function inTransaction<T>(database: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const connection = await database.connect();
+  let broken: Error | undefined;
+  try {
+    await connection.query('begin');
+    const result = await work(connection);
+    await connection.query('commit');
+    return result;
+  } catch (error) {
+    await connection.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    connection.release(broken);
+  }
+}

@@ -1,0 +1,96 @@
+import type { AttemptOutcome } from '../../capacity/outcomes.ts';
+
+/** What the provider tells about the subscription's lines in its answers: a hint, never the ledger. */
+export type ReportedLimits = { readonly limit: number; readonly remaining: number; readonly blocked: boolean };
+
+/** What became of a `POST /call`. Only `ambiguous` leaves open whether a call exists. */
+export type CreateResult =
+  | {
+      readonly kind: 'created';
+      readonly callId: string;
+      readonly orgId: string;
+      readonly controlUrl: string | undefined;
+      readonly limits: ReportedLimits | undefined;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly outcome: Extract<AttemptOutcome, 'Capacity' | 'Throttled' | 'Permanent' | 'ProjectFault'>;
+      readonly status: number;
+      /** The provider's own words, redacted: no phone number in it. */
+      readonly detail: string;
+      readonly limits: ReportedLimits | undefined;
+    }
+  /** Nothing was written to the socket, because the moment to send had passed or the signal was aborted before. */
+  | { readonly kind: 'unsent' }
+  | { readonly kind: 'ambiguous'; readonly detail: string };
+
+/** A call as lists and look-ups show it, reduced to what we use. */
+export type SeenCall = {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string | undefined;
+  readonly direction: 'Inbound' | 'Outbound' | 'Web';
+  readonly status: 'scheduled' | 'queued' | 'ringing' | 'in-progress' | 'forwarding' | 'ended' | 'unknown';
+  readonly terminal: boolean;
+  readonly endedReason: string | undefined;
+  readonly phoneNumberId: string | undefined;
+  readonly customerNumber: string | undefined;
+  readonly controlUrl: string | undefined;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly costUsd: number | undefined;
+};
+
+export type LookUp =
+  | { readonly kind: 'found'; readonly call: SeenCall }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'failed'; readonly status: number | undefined; readonly detail: string };
+
+/** A listing is evidence of absence only when it is complete: every page was read. */
+export type Listing = { readonly complete: boolean; readonly calls: readonly SeenCall[]; readonly requests: number };
+
+/** One project's API. Implementations never retry a creation. */
+export type VapiProject = {
+  /** `mayWrite` is asked right before bytes go out; when it says no, the result is `unsent`. */
+  create(
+    body: CreateCallBody,
+    options: { readonly mayWrite: () => boolean; readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<CreateResult>;
+  get(callId: string, signal: AbortSignal): Promise<LookUp>;
+  /** All calls that changed at or after the instant, paged; at most `maxRequests` requests. */
+  listUpdatedSince(since: Date, options: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing>;
+  listCreatedSince(since: Date, options: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing>;
+  /** Ends a live call through its control URL. */
+  hangUp(controlUrl: string, signal: AbortSignal): Promise<{ readonly ok: boolean; readonly detail: string }>;
+};
+
+/** Body of `POST /call` as we send it; validated against the published description in tests. */
+export type CreateCallBody = {
+  readonly name: string;
+  readonly assistantId: string;
+  readonly phoneNumberId: string;
+  readonly customer: { readonly number: string; readonly name?: string };
+  readonly assistantOverrides: AssistantOverrides;
+};
+
+export type AssistantOverrides = {
+  readonly maxDurationSeconds: number;
+  readonly silenceTimeoutSeconds?: number;
+  readonly server?: {
+    readonly url: string;
+    readonly timeoutSeconds: number;
+    readonly credentialId?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly backoffPlan: { readonly type: 'exponential'; readonly maxRetries: number; readonly baseDelaySeconds: number };
+  };
+  readonly serverMessages?: readonly string[];
+  readonly variableValues?: Readonly<Record<string, unknown>>;
+  readonly metadata: { readonly trunkline: { readonly pool: string; readonly class: string; readonly session: string } };
+  readonly transportConfigurations?: readonly { readonly provider: 'twilio'; readonly timeout: number }[];
+};
+
+/** How a call ended, from its `endedReason`. */
+export type EndOutcome = Extract<
+  AttemptOutcome,
+  'Normal' | 'Busy' | 'NoAnswer' | 'Voicemail' | 'ProviderFault' | 'ProjectFault' | 'Permanent' | 'Capacity' | 'Cancelled'
+>;
