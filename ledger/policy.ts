@@ -1,0 +1,73 @@
+import { type PoolSpec, poolSpec } from '../crds/pool.ts';
+import type { PoolName } from '../crds/values.ts';
+import { type Database, inTransaction, type Sql } from './database.ts';
+
+/** A pool's number in its ledger. */
+export type PoolId = number & { readonly brand?: 'PoolId' };
+
+export type StoredPolicy = { readonly poolId: PoolId; readonly version: number; readonly spec: PoolSpec };
+
+/** An account that another pool of this ledger already claims. */
+export class SubscriptionClaimed extends Error {
+  override readonly name = 'SubscriptionClaimed';
+}
+
+/** The newest policy in the ledger is one that this release cannot read; the last one stays in force. */
+export class PolicyUnreadable extends Error {
+  override readonly name = 'PolicyUnreadable';
+}
+
+/**
+ * Makes the pool if it is new, claims its accounts, and stores the declaration as its newest policy unless it equals the stored one.
+ * @throws SubscriptionClaimed
+ */
+export async function writePolicy(database: Database, pool: PoolName, spec: PoolSpec): Promise<{ poolId: PoolId; version: number }> {
+  return inTransaction(database, async (sql) => {
+    await sql.query('insert into pool (name) values ($1) on conflict (name) do nothing', [pool]);
+    const { rows } = await sql.query<{ id: number }>('select id from pool where name = $1 for update', [pool]);
+    const poolId = rows[0]?.id;
+    if (poolId === undefined) throw new Error(`pool ${pool} vanished while its policy was written`);
+    await claimAccounts(sql, poolId, spec);
+    const { rows: newest } = await sql.query<{ version: string; same: boolean }>(
+      'select version, spec = $2::jsonb as same from policy where pool_id = $1 order by version desc limit 1',
+      [poolId, JSON.stringify(spec)],
+    );
+    if (newest[0]?.same) return { poolId, version: Number(newest[0].version) };
+    const { rows: written } = await sql.query<{ version: string }>('insert into policy (pool_id, spec) values ($1, $2) returning version', [
+      poolId,
+      JSON.stringify(spec),
+    ]);
+    await sql.query('delete from policy where pool_id = $1 and version < $2 - 20', [poolId, written[0]?.version]);
+    return { poolId, version: Number(written[0]?.version) };
+  });
+}
+
+/** The newest policy of a pool, or undefined when there is none yet. @throws PolicyUnreadable */
+export async function readPolicy(sql: Sql, pool: PoolName): Promise<StoredPolicy | undefined> {
+  const { rows } = await sql.query<{ id: number; version: string; spec: unknown }>(
+    'select p.id, o.version, o.spec from pool p join policy o on o.pool_id = p.id where p.name = $1 order by o.version desc limit 1',
+    [pool],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  const parsed = poolSpec.safeParse(row.spec);
+  if (!parsed.success)
+    throw new PolicyUnreadable(`policy ${row.version} of pool ${pool}: ${parsed.error.issues[0]?.message ?? 'unreadable'}`);
+  return { poolId: row.id, version: Number(row.version), spec: parsed.data };
+}
+
+async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
+  for (const subscription of spec.subscriptions) {
+    if (subscription.accountId === undefined) continue;
+    const { rows } = await sql.query<{ pool_id: number }>(
+      `insert into subscription_claim (account_id, pool_id, subscription) values ($1, $2, $3)
+       on conflict (account_id) do update set subscription = subscription_claim.subscription returning pool_id`,
+      [subscription.accountId, poolId, subscription.name],
+    );
+    if (rows[0]?.pool_id !== poolId) {
+      throw new SubscriptionClaimed(
+        `subscriptions/${subscription.name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
+      );
+    }
+  }
+}
