@@ -123,7 +123,6 @@ create table attempt (
   control_url text,
   refusal text,
   ended_at timestamptz,
-  release_at timestamptz,
   released_at timestamptz,
   outcome text,
   ended_reason text,
@@ -133,7 +132,6 @@ create unique index attempt_call on attempt (pool_id, call_id) where call_id is 
 create index attempt_open on attempt (pool_id, project) where state <> 'ended';
 create unique index attempt_open_number on attempt (pool_id, number) where state <> 'ended' and direction = 'Outbound' and number is not null;
 create index attempt_number on attempt (pool_id, number, sending_at) where sending_at is not null;
-create index attempt_cooling on attempt (pool_id, release_at) where state = 'cooling';
 create index attempt_session on attempt (session_id);
 create index attempt_ended on attempt (pool_id, ended_at) where state = 'ended';
 
@@ -208,15 +206,6 @@ create table project_watch (
   requests_used int not null default 0,
   primary key (pool_id, project)
 ) with (fillfactor = 50);
-
-create table decision (
-  pool_id int not null references pool,
-  epoch bigint not null,
-  seq bigint not null,
-  at timestamptz not null,
-  body jsonb not null,
-  primary key (pool_id, epoch, seq)
-);
 
 create function count_queued() returns trigger language plpgsql as $$
 begin

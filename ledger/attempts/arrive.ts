@@ -1,0 +1,122 @@
+import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values.ts';
+import type { Sql } from '../database.ts';
+import type { PoolId } from '../policy.ts';
+import type { WorkerId } from '../workers.ts';
+
+/** An inbound call that the provider asks us about. It holds a line from now on, whatever we answer. */
+export type Arrival = {
+  readonly sessionId: string;
+  readonly attemptId: string;
+  readonly class: ClassName;
+  readonly project: ProjectName;
+  readonly subscription: SubscriptionName;
+  readonly callId: string;
+  readonly callerNumber: string | undefined;
+  readonly controlUrl: string | undefined;
+  readonly owner: WorkerId;
+  /** Longest that this call can hold its line, for the look-up that follows silence. */
+  readonly boundForMs: number;
+};
+
+/** `known`: the provider asked twice about the same call; the first request goes on. */
+export type Arrived = { readonly kind: 'new' } | { readonly kind: 'known' };
+
+/**
+ * Enters the session and its attempt (`pending`, counted at once) and tells the dispatcher. The session is `open` from the start: it holds a line and
+ * is in nobody's queue.
+ */
+export async function enterArrival(sql: Sql, poolId: PoolId, arrival: Arrival): Promise<Arrived> {
+  const { rowCount } = await sql.query({
+    name: 'enter-arrival',
+    text: `
+      with made as (
+        insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, owner, call_id, control_url, bound_until,
+          last_seen_at)
+        values ($3, $1, $2, $4, 'Inbound', $5, $6, $7, 'pending', $8, $9, $10, clock_timestamp() + $11 * interval '1 ms', clock_timestamp())
+        on conflict (pool_id, call_id) where call_id is not null do nothing returning id),
+      entered as (
+        insert into session (id, pool_id, class, direction, state, ready, project, number, attempt_id)
+        select $2, $1, $4, 'Inbound', 'open', false, $5, $7, id from made returning id)
+      insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', made.id from made, entered`,
+    values: [
+      poolId,
+      arrival.sessionId,
+      arrival.attemptId,
+      arrival.class,
+      arrival.project,
+      arrival.subscription,
+      arrival.callerNumber ?? null,
+      arrival.owner,
+      arrival.callId,
+      arrival.controlUrl ?? null,
+      arrival.boundForMs,
+    ],
+  });
+  return { kind: rowCount === 1 ? 'new' : 'known' };
+}
+
+/** Says yes to an admitted caller, by compare-and-set; false when the admission lapsed or the caller is gone. */
+export async function answerArrival(sql: Sql, poolId: PoolId, attemptId: string): Promise<boolean> {
+  const { rowCount } = await sql.query({
+    name: 'answer-arrival',
+    text: `update attempt set state = 'bound', bound_at = clock_timestamp(), last_seen_at = clock_timestamp()
+           where id = $2 and pool_id = $1 and state = 'admitted'`,
+    values: [poolId, attemptId],
+  });
+  return rowCount === 1;
+}
+
+/**
+ * Refuses a waiting caller, by compare-and-set from `pending`: the call keeps its line until the provider says that it ended, but takes no slot of
+ * its class. False when the dispatcher admitted it in this very moment (then answer it) or the caller is gone.
+ */
+export async function refuseArrival(sql: Sql, poolId: PoolId, attemptId: string, refusal: 'Overflowed' | 'Unavailable'): Promise<boolean> {
+  const { rows } = await sql.query<{ n: number }>({
+    name: 'refuse-arrival',
+    text: `
+      with refused as (
+        update attempt set state = 'bound', refusal = $3, bound_at = clock_timestamp(), last_seen_at = clock_timestamp()
+        where id = $2 and pool_id = $1 and state = 'pending' returning id),
+      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'refused', id from refused)
+      select count(*)::int as n from refused`,
+    values: [poolId, attemptId, refusal],
+  });
+  return rows[0]?.n === 1;
+}
+
+/** A call that the provider took without us and that we first see now: it counts against its subscription from first sight to its end. */
+export async function enterForeign(
+  sql: Sql,
+  poolId: PoolId,
+  foreign: {
+    readonly attemptId: string;
+    readonly direction: 'Inbound' | 'Outbound';
+    readonly project: ProjectName;
+    readonly subscription: SubscriptionName;
+    readonly callId: string;
+    readonly controlUrl: string | undefined;
+    readonly boundForMs: number;
+  },
+): Promise<boolean> {
+  const { rows } = await sql.query<{ n: number }>({
+    name: 'enter-foreign',
+    text: `
+      with made as (
+        insert into attempt (id, pool_id, direction, project, subscription, state, refusal, call_id, control_url, bound_at, bound_until, last_seen_at)
+        values ($2, $1, $3, $4, $5, 'bound', 'Foreign', $6, $7, clock_timestamp(), clock_timestamp() + $8 * interval '1 ms', clock_timestamp())
+        on conflict (pool_id, call_id) where call_id is not null do nothing returning id),
+      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'foreign', id from made)
+      select count(*)::int as n from made`,
+    values: [
+      poolId,
+      foreign.attemptId,
+      foreign.direction,
+      foreign.project,
+      foreign.subscription,
+      foreign.callId,
+      foreign.controlUrl ?? null,
+      foreign.boundForMs,
+    ],
+  });
+  return rows[0]?.n === 1;
+}

@@ -1,0 +1,72 @@
+import type { ClassName, Labels, ProjectName, SubscriptionName } from '../../crds/values.ts';
+import type { Sql } from '../database.ts';
+import type { PoolId } from '../policy.ts';
+import type { WorkerId } from '../workers.ts';
+
+/** Everything that a dial needs. */
+export type Dial = {
+  readonly attemptId: string;
+  readonly sessionId: string;
+  readonly class: ClassName;
+  readonly project: ProjectName;
+  readonly subscription: SubscriptionName;
+  readonly fromNumberId: string | null;
+  readonly number: string;
+  readonly name: string | null;
+  readonly labels: Labels;
+  /** Handed to the assistant as `variableValues`: the session's own, or what the last conversation of this number left. */
+  readonly context: Readonly<Record<string, unknown>> | null;
+  /** How long after the commit of `sending` bytes may still go out. */
+  readonly sendWithinMs: number;
+};
+
+/**
+ * Turns the owner's admitted attempts into `sending`, by compare-and-set, and reads what the dials need. What is not returned was taken back, was
+ * cancelled, or is too late. After this commits, the attempt can no longer be taken back: only an answer, or a complete list of the project's calls,
+ * says what became of it.
+ */
+export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, attemptIds: readonly string[]): Promise<readonly Dial[]> {
+  const { rows } = await sql.query<{
+    attempt_id: string;
+    session_id: string;
+    class: ClassName;
+    project: ProjectName;
+    subscription: SubscriptionName;
+    from_number_id: string | null;
+    number: string;
+    name: string | null;
+    labels: Labels;
+    context: Record<string, unknown> | null;
+    send_within_ms: number;
+  }>({
+    name: 'begin-sending',
+    text: `
+      with mine as (
+        select id from attempt where id = any($2::uuid[]) and owner = $3 and state = 'admitted' and direction = 'Outbound'
+          and send_by > clock_timestamp() order by id for update skip locked),
+      sent as (
+        update attempt a set state = 'sending', sending_at = clock_timestamp() from mine where a.id = mine.id
+        returning a.id, a.session_id, a.class, a.project, a.subscription, a.from_number_id,
+          (extract(epoch from a.send_by - clock_timestamp()) * 1000)::float8 as left_ms)
+      select sent.id as attempt_id, s.id as session_id, s.class, sent.project, sent.subscription, sent.from_number_id, s.number, s.name, s.labels,
+        least(1000, greatest(0, sent.left_ms)) as send_within_ms,
+        coalesce(s.context, (select e.context from session e join attempt a on a.session_id = e.id
+          where a.pool_id = $1 and a.number = s.number and e.context is not null and e.state = 'ended' and a.sending_at is not null
+          order by a.sending_at desc limit 1)) as context
+      from sent join session s on s.id = sent.session_id`,
+    values: [poolId, attemptIds, owner],
+  });
+  return rows.map((row) => ({
+    attemptId: row.attempt_id,
+    sessionId: row.session_id,
+    class: row.class,
+    project: row.project,
+    subscription: row.subscription,
+    fromNumberId: row.from_number_id,
+    number: row.number,
+    name: row.name,
+    labels: row.labels,
+    context: row.context,
+    sendWithinMs: row.send_within_ms,
+  }));
+}

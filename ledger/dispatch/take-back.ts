@@ -1,0 +1,37 @@
+import type { Sql } from '../database.ts';
+import type { PoolId } from '../policy.ts';
+
+/**
+ * Takes back admissions that were not sent in time: the session waits again where it stood, and the slot is free. Only from `admitted`, by the same
+ * compare-and-set that the owner uses to send, so one of the two wins; what is `sending` is never taken back.
+ *
+ * An inbound call keeps its line: its attempt goes back to `pending` only if its worker still holds the request, which it does not when it let the
+ * admission lapse; so it is left to its end as refused. Returns the attempts that changed.
+ */
+export async function takeBackLate(connection: Sql, poolId: PoolId): Promise<readonly string[]> {
+  const { rows } = await connection.query<{ id: string }>({
+    name: 'take-back-late',
+    text: `
+      with overdue as materialized (
+        select id, session_id from attempt where pool_id = $1 and state = 'admitted' and send_by < clock_timestamp() limit 200),
+      late as (
+        select s.id as session_id, a.id as attempt_id, a.direction
+        from overdue o join session s on s.id = o.session_id join attempt a on a.id = o.id
+        where s.state = 'open' and a.state = 'admitted' for update of s, a skip locked),
+      requeued as (
+        update session s set state = 'queued', attempt_id = null, ready = true
+        from late where s.id = late.session_id and late.direction = 'Outbound'),
+      back as (
+        update attempt a set state = 'ended', outcome = 'Unsent', ended_at = clock_timestamp(), released_at = clock_timestamp()
+        from late where a.id = late.attempt_id and late.direction = 'Outbound'
+        returning a.id),
+      lapsed as (
+        update attempt a set state = 'bound', refusal = 'NotAnswered', bound_at = clock_timestamp(),
+          bound_until = clock_timestamp() + interval '2 min', last_seen_at = clock_timestamp()
+        from late where a.id = late.attempt_id and late.direction = 'Inbound'
+        returning a.id)
+      select id from back union all select id from lapsed`,
+    values: [poolId],
+  });
+  return rows.map((row) => row.id);
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { Sql } from '../database.ts';
+import type { PoolId } from '../policy.ts';
+import { type OpenAttempt, type OpenAttemptRow, openAttemptColumns, openAttemptOf } from './open-attempts.ts';
+
+/** What a signal says beside its attempt. Written by workers in the transaction of the change itself. */
+const signalData = z.looseObject({
+  limits: z.object({ limit: z.number(), remaining: z.number(), blocked: z.boolean() }).optional(),
+  outcome: z.string().optional(),
+  observedAtMs: z.number().optional(),
+});
+
+export type Signal = {
+  readonly kind: string;
+  readonly data: z.infer<typeof signalData>;
+  readonly attempt: OpenAttempt | undefined;
+};
+
+/** Most signals that one step takes; the rest waits for the next. */
+const batch = 1_000;
+
+/**
+ * Takes what changed since the last look: deletes the signals and reads their attempts in one statement, so an attempt is seen with the change that
+ * its signal announces. A dispatcher that dies between this and acting on it loses nothing: its successor counts from the tables.
+ */
+export async function takeSignals(sql: Sql, poolId: PoolId): Promise<readonly Signal[]> {
+  const { rows } = await sql.query<OpenAttemptRow & { kind: string; data: unknown }>(
+    `with taken as (
+       delete from signal where pool_id = $1 and id = any(array(select id from signal where pool_id = $1 order by id limit ${batch}))
+       returning id, kind, attempt_id, data)
+     select t.id as signal_id, t.kind, t.data, ${openAttemptColumns}
+     from taken t left join attempt a on a.id = t.attempt_id left join session s on s.id = a.session_id
+     order by t.id`,
+    [poolId],
+  );
+  return rows.map((row) => ({
+    kind: row.kind,
+    data: signalData.parse(row.data ?? {}),
+    attempt: row.id === null ? undefined : openAttemptOf(row),
+  }));
+}

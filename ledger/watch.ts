@@ -1,0 +1,123 @@
+import type { ProjectName } from '../crds/values.ts';
+import type { Sql } from './database.ts';
+import type { PoolId } from './policy.ts';
+import type { WorkerId } from './workers.ts';
+
+/** Watch leases: which worker looks at which project's calls, and how far it has read. */
+
+export type WatchLease = {
+  readonly project: ProjectName;
+  /** Changes up to here were read completely; milliseconds of the ledger's clock. */
+  readonly readUntilMs: number;
+  readonly nowMs: number;
+};
+
+export const leaseMs = 5_000;
+
+/**
+ * Takes or renews leases on these projects, as far as they are free, expired or ours. A worker takes at most `most`, so that projects spread over
+ * workers.
+ */
+export async function takeWatchLeases(
+  sql: Sql,
+  poolId: PoolId,
+  owner: WorkerId,
+  projects: readonly ProjectName[],
+  most: number,
+): Promise<readonly WatchLease[]> {
+  await sql.query(
+    `insert into project_watch (pool_id, project) select $1, p from unnest($2::text[]) as p order by p on conflict do nothing`,
+    [poolId, projects],
+  );
+  const { rows } = await sql.query<{ project: ProjectName; read_ms: number | null; now_ms: number }>({
+    name: 'take-watch-leases',
+    text: `
+      with free as (
+        select project from project_watch
+        where pool_id = $1 and project = any($3::text[]) and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
+        order by (owner is distinct from $2), project limit $4 for update skip locked)
+      update project_watch w set owner = $2, lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+      from free where w.pool_id = $1 and w.project = free.project
+      returning w.project, (extract(epoch from w.polled_until) * 1000)::float8 as read_ms, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+    values: [poolId, owner, projects, most],
+  });
+  return rows.map((row) => ({ project: row.project, readUntilMs: row.read_ms ?? row.now_ms, nowMs: row.now_ms }));
+}
+
+/** Gives leases up at once, so that another worker takes them. */
+export async function dropWatchLeases(sql: Sql, poolId: PoolId, owner: WorkerId): Promise<void> {
+  await sql.query('update project_watch set lease_until = null, owner = null where pool_id = $1 and owner = $2', [poolId, owner]);
+}
+
+/** Notes how far the project's changes were read completely. */
+export async function noteRead(sql: Sql, poolId: PoolId, project: ProjectName, untilMs: number, orgId: string | undefined): Promise<void> {
+  await sql.query(
+    `update project_watch set polled_until = greatest(coalesce(polled_until, 'epoch'), to_timestamp($3::float8 / 1000)), org_id = coalesce($4, org_id)
+     where pool_id = $1 and project = $2`,
+    [poolId, project, untilMs, orgId ?? null],
+  );
+}
+
+/** An attempt that a watcher has to ask about. */
+export type Watched = {
+  readonly attemptId: string;
+  readonly callId: string | null;
+  readonly state: string;
+  readonly ambiguousForMs: number | null;
+  readonly sendingAtMs: number | null;
+  readonly silentForMs: number;
+  readonly pastBoundMs: number | null;
+  readonly lookUps: number;
+};
+
+/** Open attempts of a project: those in doubt, and those that have been silent for long or outlived their bound. */
+export async function attemptsInDoubt(sql: Sql, poolId: PoolId, project: ProjectName, silentAfterMs: number): Promise<readonly Watched[]> {
+  const { rows } = await sql.query<{
+    id: string;
+    call_id: string | null;
+    state: string;
+    ambiguous_ms: number | null;
+    sending_ms: number | null;
+    silent_ms: number;
+    past_ms: number | null;
+    look_ups: number;
+  }>({
+    name: 'attempts-in-doubt',
+    text: `
+      select id, call_id, state, (extract(epoch from clock_timestamp() - ambiguous_at) * 1000)::float8 as ambiguous_ms,
+        (extract(epoch from sending_at) * 1000)::float8 as sending_ms,
+        (extract(epoch from clock_timestamp() - coalesce(last_seen_at, bound_at, sending_at, created_at)) * 1000)::float8 as silent_ms,
+        (extract(epoch from clock_timestamp() - bound_until) * 1000)::float8 as past_ms, look_ups
+      from attempt
+      where pool_id = $1 and project = $2 and state in ('pending', 'sending', 'bound')
+        and (ambiguous_at is not null or bound_until < clock_timestamp()
+          or coalesce(last_seen_at, bound_at, sending_at, created_at) < clock_timestamp() - $3 * interval '1 ms')
+      order by ambiguous_at nulls last, bound_until nulls last limit 500`,
+    values: [poolId, project, silentAfterMs],
+  });
+  return rows.map((row) => ({
+    attemptId: row.id,
+    callId: row.call_id,
+    state: row.state,
+    ambiguousForMs: row.ambiguous_ms,
+    sendingAtMs: row.sending_ms,
+    silentForMs: row.silent_ms,
+    pastBoundMs: row.past_ms,
+    lookUps: row.look_ups,
+  }));
+}
+
+/** Counts a look-up of these attempts. */
+export async function noteLookUps(sql: Sql, attemptIds: readonly string[]): Promise<void> {
+  await sql.query('update attempt set look_ups = look_ups + 1 where id = any($1::uuid[])', [attemptIds]);
+}
+
+/** Call ids of this list that the ledger knows, with their attempts' states. */
+export async function knownCalls(sql: Sql, poolId: PoolId, callIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await sql.query<{ call_id: string; state: string }>({
+    name: 'known-calls',
+    text: 'select call_id, state from attempt where pool_id = $1 and call_id = any($2::text[])',
+    values: [poolId, callIds],
+  });
+  return new Map(rows.map((row) => [row.call_id, row.state]));
+}
