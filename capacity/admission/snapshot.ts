@@ -19,6 +19,8 @@ export type Snapshot = {
   readonly plan: ReservationPlan | undefined;
   /** Slot-seconds used per class, decayed, for weighted fairness among equal priorities. */
   readonly slotSeconds: ReadonlyMap<ClassName, number>;
+  /** Subscriptions where a probe is due: one session of the lowest class waiting may go one slot above the ceiling. Missing: none. */
+  readonly probes?: ReadonlySet<SubscriptionName>;
 };
 
 export type SlotCount = {
@@ -77,7 +79,13 @@ export type Blocked =
     }
   | { readonly by: 'rate'; readonly limiter: LimiterName; readonly retryAtMs: number };
 
-export type Admitted = { readonly session: string; readonly class: ClassName; readonly project: ProjectName };
+export type Admitted = {
+  readonly session: string;
+  readonly class: ClassName;
+  readonly project: ProjectName;
+  /** Sent one slot above the ceiling to find out whether the provider has room again. */
+  readonly probe: boolean;
+};
 export type Refused = { readonly session: string; readonly class: ClassName; readonly why: Blocked };
 
 /** The outcome of one step over all waiting sessions that it was given. */
