@@ -55,7 +55,7 @@ export const classSpec = z
     from: selector.default({ matchLabels: {} }),
     projects: selector.default({ matchLabels: {} }),
     affinity: z.array(z.string().min(1).max(63)).max(4).default([]).readonly(),
-    maxWait: duration('0s', '6s').default('2s'),
+    maxWait: duration('0s', '6s').optional(),
     whenUnavailable: fallback.optional(),
     overflow: z.array(fallback).max(1).default([]).readonly(),
     queue: z.strictObject({ maxDepth: z.int().min(1).max(20_000_000).default(100_000) }).default({ maxDepth: 100_000 }),

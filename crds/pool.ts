@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { classSpec } from './classes.ts';
+import { brokenRules } from './rules.ts';
 import { subscription, upstream } from './subscriptions.ts';
 import { duration, e164Prefix, httpUrl, poolName, secretRef } from './values.ts';
 
@@ -13,7 +14,7 @@ const handler = z.union([
   z.strictObject({ module: z.string().min(1).max(500), timeout: duration('100ms', '20s').default('5s') }),
 ]);
 
-export const poolSpec = z.strictObject({
+const poolFields = z.strictObject({
   mode: z.enum(['Active', 'Hold', 'Observe']).default('Active'),
   publicUrl: httpUrl.optional(),
   intake: z.strictObject({ tokensSecretRef: secretRef.optional() }).default({}),
@@ -51,6 +52,13 @@ export const poolSpec = z.strictObject({
     .default({ sessionsPerWorker: 25, drain: { timeout: '30s' } }),
 });
 
+export type PoolSpec = z.infer<typeof poolFields>;
+
+/** The fields and the rules over several of them. */
+export const poolSpec = poolFields.superRefine((spec, context) => {
+  for (const { path, message } of brokenRules(spec)) context.addIssue({ code: 'custom', path: [...path], message });
+});
+
 export const poolManifest = z.strictObject({
   apiVersion: z.literal('trunkline.dev/v1alpha1'),
   kind: z.literal('VoiceCapacityPool'),
@@ -58,6 +66,5 @@ export const poolManifest = z.strictObject({
   spec: poolSpec,
 });
 
-export type PoolSpec = z.infer<typeof poolSpec>;
 export type PoolManifest = z.infer<typeof poolManifest>;
 export type HandlerSpec = z.infer<typeof handler>;
