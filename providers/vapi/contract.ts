@@ -20,8 +20,11 @@ export type CreateResult =
       readonly detail: string;
       readonly limits: ReportedLimits | undefined;
     }
-  /** Nothing was written to the socket, because the moment to send had passed or the signal was aborted before. */
-  | { readonly kind: 'unsent' }
+  /**
+   * Nothing was written to the socket, because the moment to send had passed or the signal was aborted before; with a `detail`, because the provider
+   * could not be reached at all or the key could not be read.
+   */
+  | { readonly kind: 'unsent'; readonly detail?: string }
   | { readonly kind: 'ambiguous'; readonly detail: string };
 
 /** A call as lists and look-ups show it, reduced to what we use. */

@@ -1,0 +1,111 @@
+import { CallsClient } from '@vapi-ai/server-sdk/calls';
+import { z } from 'zod';
+import { type Connections, type Gate, GateClosed } from './connections.ts';
+import { redact } from './redact.ts';
+
+/**
+ * One request through the provider's SDK and what became of it: an answer, or a failure that knows whether anything was sent. The SDK's own
+ * retries are off, for it would repeat creations too.
+ */
+
+export type RequestKind = 'create' | 'get' | 'list' | 'hangUp';
+export type OnRequest = (kind: RequestKind, ms: number, status: number | undefined) => void;
+
+export type Exchange =
+  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown; readonly bytes: number }
+  /** `because` says whose doing it was when nothing was sent: ours (the moment had passed, the caller gave up) or the network's. */
+  | { readonly kind: 'failure'; readonly sent: boolean; readonly because: 'given-up' | 'unreachable'; readonly detail: string };
+
+export type Api = {
+  readonly baseUrl: string;
+  readonly apiKey: () => Promise<string>;
+  readonly connections: Connections;
+  readonly onRequest: OnRequest | undefined;
+};
+
+export type Bounds = { readonly gate: Gate; readonly timeoutMs: number; readonly signal: AbortSignal };
+
+type SdkOptions = NonNullable<Parameters<CallsClient['get']>[1]>;
+
+/** The SDK's errors for an answer that is no 2xx; anything else that it throws has no status. */
+const refusal = z.object({ statusCode: z.number(), body: z.unknown() });
+
+export async function exchange(
+  api: Api,
+  kind: RequestKind,
+  send: (calls: CallsClient, options: SdkOptions) => Promise<unknown>,
+  bounds: Bounds,
+): Promise<Exchange> {
+  const deadline = openDeadline(bounds);
+  const startedMs = performance.now();
+  let sent = false;
+  let answer: { status: number; bytes: number } | undefined;
+  const calls = new CallsClient({
+    baseUrl: api.baseUrl.replace(/\/+$/, ''),
+    token: api.apiKey,
+    maxRetries: 0,
+    fetch: async (url, init) => {
+      const response = await api.connections.fetch(String(url), init ?? {}, () => {
+        sent = bounds.gate();
+        return sent;
+      });
+      answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
+      return response;
+    },
+  });
+  try {
+    // The SDK stops its own clock when the headers come, and leaves it running after a failure; ours covers the body and is always stopped.
+    const options = { maxRetries: 0, timeoutInSeconds: bounds.timeoutMs / 1_000 + 1, abortSignal: deadline.signal };
+    const body = await send(calls, options);
+    return { kind: 'answer', body, status: answer?.status ?? 0, bytes: answer?.bytes ?? 0 };
+  } catch (error) {
+    const refused = refusal.safeParse(error);
+    if (answer !== undefined && refused.success) return { kind: 'answer', body: refused.data.body, ...answer };
+    return failure(error, sent, deadline.ended(), bounds.timeoutMs);
+  } finally {
+    deadline.clear();
+    api.onRequest?.(kind, performance.now() - startedMs, answer?.status);
+  }
+}
+
+function failure(error: unknown, sent: boolean, ended: 'timeout' | 'aborted' | undefined, timeoutMs: number): Exchange {
+  if (ended === 'aborted') return { kind: 'failure', sent, because: 'given-up', detail: 'the request was given up' };
+  if (ended === 'timeout') return { kind: 'failure', sent, because: 'unreachable', detail: `no answer within ${timeoutMs} ms` };
+  const causes = causesOf(error);
+  const because = causes.some((cause) => cause instanceof GateClosed) ? 'given-up' : 'unreachable';
+  return { kind: 'failure', sent, because, detail: redact(causes.map(describe).filter(Boolean).join(': ')) };
+}
+
+/** The error and what caused it, outermost first. */
+function causesOf(error: unknown): readonly Error[] {
+  const causes: Error[] = [];
+  for (let cause = error; cause instanceof Error && causes.length < 5; cause = cause.cause) causes.push(cause);
+  return causes;
+}
+
+function describe(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return code !== '' && !error.message.includes(code) ? `${code} ${error.message}`.trim() : error.message;
+}
+
+/** A signal for one request. Listeners on the caller's signal, which may live as long as the worker, are taken off again. */
+function openDeadline(bounds: Bounds) {
+  const controller = new AbortController();
+  let ended: 'timeout' | 'aborted' | undefined;
+  const end = (how: 'timeout' | 'aborted') => {
+    ended ??= how;
+    controller.abort();
+  };
+  const giveUp = () => end('aborted');
+  const timer = setTimeout(() => end('timeout'), bounds.timeoutMs);
+  if (bounds.signal.aborted) giveUp();
+  else bounds.signal.addEventListener('abort', giveUp, { once: true });
+  return {
+    signal: controller.signal,
+    ended: () => ended,
+    clear: () => {
+      clearTimeout(timer);
+      bounds.signal.removeEventListener('abort', giveUp);
+    },
+  };
+}
