@@ -54,10 +54,13 @@ const poolFields = z.strictObject({
 
 export type PoolSpec = z.infer<typeof poolFields>;
 
-/** The fields and the rules over several of them. */
-export const poolSpec = poolFields.superRefine((spec, context) => {
-  for (const { path, message } of brokenRules(spec)) context.addIssue({ code: 'custom', path: [...path], message });
-});
+/** The fields and, once they are sound each for itself, the rules over several of them. */
+export const poolSpec = poolFields.superRefine(
+  (spec, context) => {
+    for (const { path, message } of brokenRules(spec)) context.addIssue({ code: 'custom', path: [...path], message });
+  },
+  { when: ({ issues }) => issues.length === 0 },
+);
 
 export const poolManifest = z.strictObject({
   apiVersion: z.literal('trunkline.dev/v1alpha1'),

@@ -1,0 +1,159 @@
+import { Composer, type CST, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser, type YAMLError } from 'yaml';
+import { type FieldProblem, parseExplained } from './messages.ts';
+import { type PoolManifest, poolManifest } from './pool.ts';
+import { pathText } from './rules.ts';
+
+/** Reads a pool's manifest, and says where in the file a problem lies. Hostile files cost little: size, depth and aliases are bounded. */
+
+export type Position = { readonly line: number; readonly column: number };
+
+export type ManifestProblem = Position & {
+  readonly file: string;
+  /** The field, such as `spec.classes[1].assistant`; empty when the problem is the file's. */
+  readonly path: string;
+  readonly message: string;
+};
+
+export type ReadManifest =
+  | {
+      readonly ok: true;
+      readonly manifest: PoolManifest;
+      /** Where a field stands: its value, or what encloses it when it is not in the file. Counted from 1. */
+      readonly locate: (path: readonly (string | number)[]) => Position | undefined;
+    }
+  | { readonly ok: false; readonly problems: readonly ManifestProblem[] };
+
+export const maxManifestBytes = 1_048_576;
+/** The schema is 8 levels deep. */
+const maxDepth = 32;
+/** Anchors may spare repetition; more of them than this expand into something else than a pool. */
+const maxAliases = 100;
+const maxProblems = 100;
+
+/** Parses and checks a manifest. `file` is what problems name; nothing is read from disk. */
+export function readManifest(text: string, file: string): ReadManifest {
+  const problem = (position: Position, message: string): ReadManifest => ({
+    ok: false,
+    problems: [{ file, ...position, path: '', message }],
+  });
+  const start = { line: 1, column: 1 };
+  if (Buffer.byteLength(text) > maxManifestBytes)
+    return problem(start, `is larger than ${maxManifestBytes / 1024} KiB: a pool is not that long`);
+
+  const lines = new LineCounter();
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const tooDeep = firstBelow(tokens, maxDepth);
+  if (tooDeep !== undefined)
+    return problem(positionOf(lines, tooDeep), `is nested more than ${maxDepth} levels deep: a pool is not that deep`);
+
+  const documents = [...new Composer({ version: '1.2', schema: 'core' }).compose(tokens)];
+  const [document, second] = documents;
+  if (document === undefined) return problem(start, 'is empty: a manifest begins with apiVersion and kind');
+  if (second !== undefined) {
+    return problem(positionOf(lines, second.range?.[0] ?? 0), `holds ${documents.length} documents: put each pool into a file of its own`);
+  }
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) return { ok: false, problems: capped(faults.map((fault) => yamlProblem(fault, file, lines))) };
+  if (document.directives?.yaml.version !== '1.2') return problem(start, 'asks for an old version of YAML: drop the %YAML line');
+
+  const value = expand(document);
+  if (value === undefined)
+    return problem(start, `repeats itself through too many aliases (more than ${maxAliases}), or without end: write the fields out`);
+  if (document.contents === null) return problem(start, 'is empty: a manifest begins with apiVersion and kind');
+  return check(value.content, document, file, lines);
+}
+
+function check(content: unknown, document: Document.Parsed, file: string, lines: LineCounter): ReadManifest {
+  const locate = (path: readonly (string | number)[]): Position => positionOf(lines, offsetOf(document, path));
+  const parsed = parseExplained(poolManifest, content);
+  if (parsed.ok) return { ok: true, manifest: parsed.value, locate };
+  const problems = parsed.problems.map(
+    ({ path, message }: FieldProblem): ManifestProblem => ({ file, ...locate(path), path: pathText(path), message }),
+  );
+  return { ok: false, problems: capped([...problems].sort((a, b) => a.line - b.line || a.column - b.column)) };
+}
+
+function capped(problems: readonly ManifestProblem[]): readonly ManifestProblem[] {
+  const last = problems[maxProblems - 1];
+  if (last === undefined || problems.length <= maxProblems) return problems;
+  const more = { ...last, path: '', message: `and ${problems.length - maxProblems + 1} more problems` };
+  return [...problems.slice(0, maxProblems - 1), more];
+}
+
+/** Plain data, or undefined when aliases multiply it beyond bounds or contain themselves. */
+function expand(document: Document.Parsed): { readonly content: unknown } | undefined {
+  try {
+    return { content: document.toJS({ maxAliasCount: maxAliases }) };
+  } catch (error) {
+    if (error instanceof ReferenceError) return undefined; // what the library throws for such aliases
+    throw error;
+  }
+}
+
+/** Offset of the first collection that lies deeper than the bound. Not recursive, because the depth is what is in doubt. */
+function firstBelow(tokens: readonly CST.Token[], bound: number): number | undefined {
+  const waiting = tokens.map((token) => ({ token, depth: 0 }));
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { token, depth } = next;
+    if (depth > bound) return token.offset;
+    if (token.type === 'document' && token.value !== undefined) waiting.push({ token: token.value, depth });
+    if (!('items' in token)) continue;
+    for (const { key, value } of token.items) {
+      if (key) waiting.push({ token: key, depth: depth + 1 });
+      if (value) waiting.push({ token: value, depth: depth + 1 });
+    }
+  }
+  return undefined;
+}
+
+/** Where a path leads, as far as it leads. A scalar is found at its value, a mapping or list at the key that it belongs to. */
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {
+  let node: Node | null | undefined = document.contents;
+  let offset = node?.range?.[0] ?? 0;
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    const found = childOf(node, step);
+    if (found === undefined) return offset;
+    ({ node, offset } = found);
+  }
+  return offset;
+}
+
+type Found = { readonly node: Node | null | undefined; readonly offset: number };
+
+function childOf(node: Node | null | undefined, step: string | number): Found | undefined {
+  if (isSeq<Node>(node)) {
+    const item = typeof step === 'number' ? node.items[step] : undefined;
+    return item?.range == null ? undefined : { node: item, offset: item.range[0] };
+  }
+  if (!isMap<Node, Node | null>(node)) return undefined;
+  const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+  if (pair?.key.range == null) return undefined;
+  const own = isScalar(pair.value) && pair.value.value !== null ? pair.value.range : undefined;
+  return { node: pair.value, offset: own?.[0] ?? pair.key.range[0] };
+}
+
+function positionOf(lines: LineCounter, offset: number): Position {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+function yamlProblem(fault: YAMLError, file: string, lines: LineCounter): ManifestProblem {
+  const message = wording[fault.code] ?? 'is not valid YAML here: check indentation, colons and quotes';
+  return { file, ...positionOf(lines, fault.pos[0]), path: '', message };
+}
+
+/** Own words for the usual faults; the library's repeat what stands in the file, which may be a secret. */
+const wording: Readonly<Partial<Record<YAMLError['code'], string>>> = {
+  BAD_ALIAS: 'refers to an anchor that is not there: a value that begins with * needs quotes',
+  BAD_DIRECTIVE: 'has a directive that YAML does not know: drop the line',
+  BAD_DQ_ESCAPE: 'has an escape that double quotes do not know: use single quotes',
+  BAD_INDENT: 'is not indented like the lines that it belongs with',
+  BLOCK_AS_IMPLICIT_KEY: 'has a colon too many on this line: put the value in quotes',
+  DUPLICATE_KEY: 'repeats a field of the same mapping: keep one',
+  MISSING_CHAR: 'lacks a closing quote or bracket, or a space after a colon',
+  MULTILINE_IMPLICIT_KEY: 'lacks a colon after a field name',
+  TAB_AS_INDENT: 'is indented by a tab: YAML takes spaces only',
+  TAG_RESOLVE_FAILED: 'has a tag (!...): a pool uses none',
+  UNEXPECTED_TOKEN: 'has something here that does not belong: a value with special characters needs quotes',
+};
