@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { freePort } from './ports.ts';
 import { type Account, postgresAccount, reachableBinaries, reachableDirectory } from './postgres-account.ts';
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
 import { clearStaleLock, type Postmaster, runningPostmaster, signalProcess, stopPostmaster } from './postmaster.ts';
@@ -62,6 +62,8 @@ type Installation = {
 export async function startPostgres(options: {
   readonly directory: string;
   readonly log: (line: string) => void;
+  /** The port to listen on; any free one unless given. A server taken over keeps its own. */
+  readonly port?: number;
 }): Promise<RunningPostgres> {
   const installation = await prepare(options.directory);
   const data = join(installation.directory, 'data');
@@ -79,7 +81,7 @@ export async function startPostgres(options: {
     await stopPostmaster(orphan.pid);
   }
   await clearStaleLock(data);
-  return launch(installation, password, options.log);
+  return launch(installation, password, options);
 }
 
 async function prepare(wanted: string): Promise<Installation> {
@@ -142,24 +144,27 @@ async function initialise({ binaries, account, directory }: Installation, log: (
  * Starts the server, again when somebody took the port in between, or when processes of a server that was killed still hold its memory: they notice
  * within a second or two.
  */
-async function launch(installation: Installation, password: string, log: (line: string) => void): Promise<RunningPostgres> {
+async function launch(
+  installation: Installation,
+  password: string,
+  options: { readonly log: (line: string) => void; readonly port?: number },
+): Promise<RunningPostgres> {
   let said = '';
   for (let tries = 0; tries < 8; tries += 1) {
     if (tries > 0) await sleep(500);
-    const outcome = await launchOnce(installation, password);
+    const outcome = await launchOnce(installation, password, options.port ?? (await freePort()));
     if (outcome.ok) return outcome.server;
     said = outcome.said;
-    log(`the server ended at once: ${said}`);
+    options.log(`the server ended at once: ${said}`);
   }
   throw new PostgresFailed(`PostgreSQL does not start in ${installation.directory}: ${said}`);
 }
 
 type Launch = { readonly ok: true; readonly server: RunningPostgres } | { readonly ok: false; readonly said: string };
 
-async function launchOnce({ binaries, account, directory }: Installation, password: string): Promise<Launch> {
+async function launchOnce({ binaries, account, directory }: Installation, password: string, port: number): Promise<Launch> {
   const data = join(directory, 'data');
   const logFile = join(directory, 'postgres.log');
-  const port = await freePort();
   // A file and not a pipe: the server may outlive us, and must not fail on its first message then.
   const logHandle = await open(logFile, 'w', 0o600);
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -258,15 +263,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free port'))));
-    });
-  });
 }

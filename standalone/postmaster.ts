@@ -77,11 +77,15 @@ export function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean 
   }
 }
 
+/** Whether a process runs. A dead child that its parent has not collected yet still takes signals, but has no command line. */
+export async function isRunning(pid: number): Promise<boolean> {
+  return signalProcess(pid, 0) && (await commandLine(pid)) !== undefined;
+}
+
 async function isGone(pid: number, withinMs: number): Promise<boolean> {
   const startedMs = performance.now();
   while (performance.now() - startedMs < withinMs) {
-    // A dead child that its parent has not collected yet still takes signals, but has no command line.
-    if (!signalProcess(pid, 0) || (await commandLine(pid)) === undefined) return true;
+    if (!(await isRunning(pid))) return true;
     await sleep(20);
   }
   return false;
