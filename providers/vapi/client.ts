@@ -1,8 +1,8 @@
-import type { CallsClient } from '@vapi-ai/server-sdk/calls';
+import { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
 import { type Connections, GateClosed, openConnections } from './connections.ts';
 import type { CreateCallBody, CreateResult, Listing, LookUp, VapiProject } from './contract.ts';
-import { type Api, type Exchange, exchange, type OnRequest, type RequestKind } from './exchange.ts';
+import { type Api, type Bounds, type Exchange, exchange, type OnRequest, type RequestKind, type Send } from './exchange.ts';
 import { listAll, openPageSize } from './listing.ts';
 import { classifyCreate } from './outcomes.ts';
 import { redact } from './redact.ts';
@@ -39,8 +39,8 @@ export function openProject(options: ProjectOptions): OpenProject {
   const list = async (since: ListSince, limits: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing> =>
     listAll(
       ({ limit, createdAtLt }) =>
-        lookUp(api, 'list', listTimeoutMs, limits.signal, (calls, request) =>
-          calls.list({ ...since, limit, ...(createdAtLt === undefined ? {} : { createdAtLt }) }, request),
+        lookUp(api, 'list', listTimeoutMs, limits.signal, (client, request) =>
+          new CallsClient(client).list({ ...since, limit, ...(createdAtLt === undefined ? {} : { createdAtLt }) }, request),
         ),
       pageSize,
       limits.maxRequests,
@@ -58,8 +58,8 @@ export function openProject(options: ProjectOptions): OpenProject {
 
 type ListSince = { readonly updatedAtGe: string } | { readonly createdAtGe: string };
 
-async function create(api: Api, body: CreateCallBody, bounds: Parameters<typeof exchange>[3]): Promise<CreateResult> {
-  const result = await exchange(api, 'create', (calls, request) => calls.create(asRequest(body), request), bounds);
+async function create(api: Api, body: CreateCallBody, bounds: Bounds): Promise<CreateResult> {
+  const result = await exchange(api, 'create', (client, request) => new CallsClient(client).create(asRequest(body), request), bounds);
   if (result.kind === 'failure') {
     if (result.sent) return { kind: 'ambiguous', detail: result.detail };
     return result.because === 'given-up' ? { kind: 'unsent' } : { kind: 'unsent', detail: result.detail };
@@ -79,7 +79,9 @@ function asRequest(body: CreateCallBody): CreateRequest {
 }
 
 async function get(api: Api, callId: string, signal: AbortSignal): Promise<LookUp> {
-  const result = await lookUp(api, 'get', lookUpTimeoutMs, signal, (calls, request) => calls.get({ id: callId }, request));
+  const result = await lookUp(api, 'get', lookUpTimeoutMs, signal, (client, request) =>
+    new CallsClient(client).get({ id: callId }, request),
+  );
   if (result.kind === 'failure') return { kind: 'failed', status: undefined, detail: result.detail };
   // Only the provider's own 404, which is JSON, means that the call is gone; a proxy's page in its place would free a slot that is in use.
   if (result.status === 404 && z.looseObject({}).safeParse(result.body).success) return { kind: 'gone' };
@@ -89,13 +91,7 @@ async function get(api: Api, callId: string, signal: AbortSignal): Promise<LookU
 }
 
 /** A request that changes nothing: repeated once when the key was refused and another one has taken its place. */
-async function lookUp(
-  api: Api,
-  kind: RequestKind,
-  timeoutMs: number,
-  signal: AbortSignal,
-  send: Parameters<typeof exchange>[2],
-): Promise<Exchange> {
+async function lookUp(api: Api, kind: RequestKind, timeoutMs: number, signal: AbortSignal, send: Send): Promise<Exchange> {
   let used: string | undefined;
   const remembering: Api = {
     ...api,

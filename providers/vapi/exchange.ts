@@ -1,4 +1,4 @@
-import { CallsClient } from '@vapi-ai/server-sdk/calls';
+import type { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
 import { type Connections, type Gate, GateClosed } from './connections.ts';
 import { redact } from './redact.ts';
@@ -25,22 +25,20 @@ export type Api = {
 
 export type Bounds = { readonly gate: Gate; readonly timeoutMs: number; readonly signal: AbortSignal };
 
-type SdkOptions = NonNullable<Parameters<CallsClient['get']>[1]>;
+/** What every client of the SDK is made with; making one costs nothing, so each request has its own. */
+export type SdkClient = ConstructorParameters<typeof CallsClient>[0];
+export type SdkRequest = NonNullable<Parameters<CallsClient['get']>[1]>;
+export type Send = (client: SdkClient, request: SdkRequest) => Promise<unknown>;
 
 /** The SDK's errors for an answer that is no 2xx; anything else that it throws has no status. */
 const refusal = z.object({ statusCode: z.number(), body: z.unknown() });
 
-export async function exchange(
-  api: Api,
-  kind: RequestKind,
-  send: (calls: CallsClient, options: SdkOptions) => Promise<unknown>,
-  bounds: Bounds,
-): Promise<Exchange> {
+export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: Bounds): Promise<Exchange> {
   const deadline = openDeadline(bounds);
   const startedMs = performance.now();
   let sent = false;
   let answer: { status: number; bytes: number } | undefined;
-  const calls = new CallsClient({
+  const client: SdkClient = {
     baseUrl: api.baseUrl.replace(/\/+$/, ''),
     token: api.apiKey,
     maxRetries: 0,
@@ -52,11 +50,11 @@ export async function exchange(
       answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
       return response;
     },
-  });
+  };
   try {
     // The SDK stops its own clock when the headers come, and leaves it running after a failure; ours covers the body and is always stopped.
-    const options = { maxRetries: 0, timeoutInSeconds: bounds.timeoutMs / 1_000 + 1, abortSignal: deadline.signal };
-    const body = await send(calls, options);
+    const request = { maxRetries: 0, timeoutInSeconds: bounds.timeoutMs / 1_000 + 1, abortSignal: deadline.signal };
+    const body = await send(client, request);
     return { kind: 'answer', body, status: answer?.status ?? 0, bytes: answer?.bytes ?? 0 };
   } catch (error) {
     const refused = refusal.safeParse(error);

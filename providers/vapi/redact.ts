@@ -1,10 +1,11 @@
 /** Runs that look like a phone number: digits with the usual separators, not part of a word, an id or a date. */
 const separated = /(?<![\w-])\+?\d[\d ().-]{5,}\d(?![\w-])/g;
-const bare = /\d{7,}/g;
+/** Any long run of digits, wherever it stands; ids of calls and assistants are kept whole. */
+const bare = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d{7,}/gi;
 
 /** Text from outside made fit for logs and errors: phone numbers cut to their last two digits, bounded in length. */
 export function redact(text: string, maxLength = 300): string {
-  const keepTwo = (run: string) => `…${run.replaceAll(/\D/g, '').slice(-2)}`;
+  const lastTwo = (run: string) => `…${run.replaceAll(/\D/g, '').slice(-2)}`;
   const cut = text
     .slice(0, maxLength * 4)
     .replaceAll(separated, keepTwo)

@@ -1,0 +1,19 @@
+/** A throw-away key and certificate for `localhost`, so that the tests can serve TLS; valid nowhere else, until 2125. */
+export const localhost = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgy/+H8LZXLPVI830J
+c5m5X4yynqYiei0QWwGbmCcfZX2hRANCAAQqdnAx5epZ4VZhr2b+y/b7SOeMF4Hv
+ko4AAMuwHliDuDTPw5zsQlQFc7Ss9kig1iRnP5p12ErPcMfEMO+yzciQ
+-----END PRIVATE KEY-----`,
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUdiaq69WcMc9jnQHI3KBRLmCaH7IwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjIzMDMwMFoYDzIxMjYxMDI5
+MjMwMzAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQqdnAx5epZ4VZhr2b+y/b7SOeMF4Hvko4AAMuwHliDuDTPw5zsQlQF
+c7Ss9kig1iRnP5p12ErPcMfEMO+yzciQo28wbTAdBgNVHQ4EFgQUVpZKA0SZJwvV
+wLWOqEtOfDNauiowHwYDVR0jBBgwFoAUVpZKA0SZJwvVwLWOqEtOfDNauiowDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhALQ1K35jPGj0Hq+5Ym5SWeyIbLx33EnrTXQILXQrfvjEAiBT
+s6qb1ElBcp9nPk5Um9waIKGLY7gnkk674cI3fdmDYw==
+-----END CERTIFICATE-----`,
+};
