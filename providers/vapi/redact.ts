@@ -8,7 +8,7 @@ export function redact(text: string, maxLength = 300): string {
   const lastTwo = (run: string) => `…${run.replaceAll(/\D/g, '').slice(-2)}`;
   const cut = text
     .slice(0, maxLength * 4)
-    .replaceAll(separated, keepTwo)
-    .replaceAll(bare, keepTwo);
+    .replaceAll(separated, lastTwo)
+    .replaceAll(bare, (run) => (run.includes('-') ? run : lastTwo(run)));
   return cut.length <= maxLength ? cut : `${cut.slice(0, maxLength)}…`;
 }
