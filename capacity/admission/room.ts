@@ -1,0 +1,149 @@
+import type { ClassName, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
+import type { ClassPolicy, Direction, ProjectPolicy } from '../policy/policy.ts';
+import type { Pause, Snapshot } from './snapshot.ts';
+
+/**
+ * The room that a snapshot leaves, as running counters: summed up once per step and charged with every admission, so that no decision adds anything
+ * up again. Working state of one step; it never leaves it.
+ */
+export type Room = {
+  readonly pool: Budget;
+  readonly directions: Readonly<Record<Direction, Budget>>;
+  /** In the order of the policy: falling priority. */
+  readonly classes: ReadonlyMap<ClassName, ClassRoom>;
+  readonly subscriptions: ReadonlyMap<SubscriptionName, Budget>;
+  readonly projects: ReadonlyMap<ProjectName, ProjectRoom>;
+};
+
+/** One limit, what is in use of it, and what is withheld of it for reservations. In slots; an upstream's in units. */
+export type Budget = { readonly limit: number; used: number; withheld: number };
+
+/** So many units of one budget. */
+export type Take = { readonly budget: Budget; readonly units: number };
+
+export type ClassRoom = {
+  readonly policy: ClassPolicy;
+  readonly budget: Budget;
+  /** Slots in use per subscription, for reservations that are given per subscription. */
+  readonly usedAt: Map<SubscriptionName, number>;
+  readonly eligible: Readonly<Record<Direction, readonly ProjectRoom[]>>;
+};
+
+export type ProjectRoom = {
+  readonly policy: ProjectPolicy;
+  readonly subscription: Budget;
+  readonly upstreams: readonly UpstreamTake[];
+  /** What one session takes here: a slot of the subscription and its units of each upstream. */
+  readonly line: readonly Take[];
+  /** Equal for projects whose line takes from the same budgets. */
+  readonly lineKey: string;
+  used: number;
+  /** A half-open project becomes `closed` with the first session of the step. */
+  pause: Pause | undefined;
+};
+
+export type UpstreamTake = Take & { readonly name: UpstreamName };
+
+/** Whether the limit itself leaves room, whatever is withheld. */
+export function hasRoom(take: Take): boolean {
+  return take.budget.limit - take.budget.used >= take.units;
+}
+
+/** Whether there is room beside what is withheld. */
+export function isFree(take: Take): boolean {
+  return take.budget.limit - take.budget.used - take.budget.withheld >= take.units;
+}
+
+export function charge(takes: readonly Take[]): void {
+  for (const take of takes) take.budget.used += take.units;
+}
+
+export function giveBack(takes: readonly Take[]): void {
+  for (const take of takes) take.budget.used -= take.units;
+}
+
+/** What a session of the class takes wherever it runs. */
+export function headOf(room: Room, direction: Direction, classRoom: ClassRoom): readonly Take[] {
+  return [slotOf(room.pool), slotOf(room.directions[direction]), slotOf(classRoom.budget)];
+}
+
+export function slotOf(budget: Budget): Take {
+  return { budget, units: 1 };
+}
+
+/** Adds up what is in use. Slots of projects and classes that the policy no longer has still count where they can: in the pool and its directions. */
+export function roomIn(snapshot: Snapshot): Room {
+  const room = emptyRoom(snapshot);
+  for (const count of snapshot.inUse) {
+    room.pool.used += count.slots;
+    room.directions[count.direction].used += count.slots;
+    const classRoom = room.classes.get(count.class);
+    if (classRoom !== undefined) classRoom.budget.used += count.slots;
+    const project = room.projects.get(count.project);
+    if (project === undefined) continue;
+    holdLines(project, count.slots);
+    if (classRoom !== undefined) useAt(classRoom, project.policy.subscription, count.slots);
+  }
+  for (const { project, slots } of snapshot.pending) {
+    const holder = room.projects.get(project);
+    if (holder !== undefined) holdLines(holder, slots);
+  }
+  return room;
+}
+
+function useAt(classRoom: ClassRoom, subscription: SubscriptionName, slots: number): void {
+  classRoom.usedAt.set(subscription, (classRoom.usedAt.get(subscription) ?? 0) + slots);
+}
+
+function holdLines(project: ProjectRoom, slots: number): void {
+  project.used += slots;
+  for (const take of project.line) take.budget.used += slots * take.units;
+}
+
+function emptyRoom({ policy, ceilings, pauses }: Snapshot): Room {
+  // A ceiling that is unknown is treated as none: nothing is admitted there (I9).
+  const subscriptions = new Map(policy.subscriptions.map(({ name }) => [name, budgetOf(ceilings.get(name) ?? 0)]));
+  const upstreams = new Map(
+    policy.upstreams.map((upstream) => [
+      upstream.name,
+      { name: upstream.name, budget: budgetOf(upstream.concurrencyLimit), units: upstream.unitsPerSession },
+    ]),
+  );
+  const projects = new Map<ProjectName, ProjectRoom>();
+  for (const project of policy.projects) {
+    const subscription = subscriptions.get(project.subscription);
+    if (subscription === undefined) continue;
+    const taken = project.upstreams.flatMap((name) => upstreams.get(name) ?? []);
+    projects.set(project.name, {
+      policy: project,
+      subscription,
+      upstreams: taken,
+      line: [slotOf(subscription), ...taken],
+      lineKey: [project.subscription, ...[...project.upstreams].sort()].join(' '),
+      used: 0,
+      pause: pauses.get(project.name),
+    });
+  }
+  const known = (names: readonly ProjectName[]): ProjectRoom[] => names.flatMap((name) => projects.get(name) ?? []);
+  return {
+    pool: budgetOf(policy.maxConcurrentSessions),
+    directions: { Inbound: budgetOf(policy.directionLimits.Inbound), Outbound: budgetOf(policy.directionLimits.Outbound) },
+    classes: new Map(
+      policy.classes.map((declared) => [
+        declared.name,
+        {
+          policy: declared,
+          budget: budgetOf(declared.limit),
+          usedAt: new Map(),
+          eligible: { Inbound: known(declared.eligible.Inbound), Outbound: known(declared.eligible.Outbound) },
+        },
+      ]),
+    ),
+    subscriptions,
+    projects,
+  };
+}
+
+function budgetOf(limit: number | undefined): Budget {
+  return { limit: limit ?? Number.POSITIVE_INFINITY, used: 0, withheld: 0 };
+}
