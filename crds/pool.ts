@@ -10,46 +10,121 @@ import { duration, e164Prefix, httpUrl, poolName, secretRef } from './values.ts'
  */
 
 const handler = z.union([
-  z.strictObject({ url: httpUrl, secretRef: secretRef.optional(), timeout: duration('100ms', '20s').default('5s') }),
-  z.strictObject({ module: z.string().min(1).max(500), timeout: duration('100ms', '20s').default('5s') }),
+  z.strictObject({
+    url: httpUrl.describe('Where events of sessions are posted; the answer goes back to the provider.'),
+    secretRef: secretRef.optional().describe('Where the secret lies that signs what is posted. Default: not signed.'),
+    timeout: duration('100ms', '20s').default('5s').describe('How long an answer may take.'),
+  }),
+  z.strictObject({
+    module: z.string().min(1).max(500).describe('Path of a module on the workers that gets the events; it runs in a thread of its own.'),
+    timeout: duration('100ms', '20s').default('5s').describe('How long an answer may take.'),
+  }),
 ]);
 
+const intake = z.strictObject({
+  tokensSecretRef: secretRef
+    .optional()
+    .describe('Where the hashes of further bearer tokens lie, a line each. Default: only the token that the pool made itself.'),
+});
+
+const retention = z.strictObject({
+  sessions: duration('1h', '8760h').default('720h').describe('How long ended sessions can be looked up.'),
+  phoneNumbers: duration('1h', '8760h')
+    .default('168h')
+    .describe('How long phone numbers and names of ended sessions are kept; after it they are erased.'),
+});
+
+const session = z.strictObject({
+  maxDuration: duration('10s', '12h').default('10m').describe('Longest conversation; the provider ends it then.'),
+  ringTimeout: duration('5s', '10m').default('60s').describe('How long a dialled phone may ring.'),
+  silenceTimeout: duration('5s', '1h').default('30s').describe('Silence after which a call is ended.'),
+});
+
+const budget = z.strictObject({
+  maxConcurrentSessions: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('Sessions that the pool has at the same time at most. Default: what the subscriptions hold together.'),
+  inbound: z.int().min(1).max(100_000).optional().describe('Inbound sessions at the same time at most. Default: no limit of their own.'),
+  outbound: z.int().min(1).max(100_000).optional().describe('Outbound sessions at the same time at most. Default: no limit of their own.'),
+});
+
+const destinations = z.strictObject({
+  allow: z
+    .array(e164Prefix)
+    .min(1)
+    .max(250)
+    .optional()
+    .describe(
+      "Prefixes of numbers that may be dialled, such as +1 or +4420. Emergency and premium numbers never are. Default: the countries of the pool's own numbers.",
+    ),
+  maxDialsPerDay: z.int().min(1).max(100).default(3).describe('How often a number is dialled within 24 hours at most, over all sessions.'),
+});
+
+const results = z.strictObject({
+  url: httpUrl.describe('Where every ended session is posted once it is over; retried until it is accepted.'),
+  secretRef: secretRef.optional().describe('Where the secret lies that signs what is posted. Default: not signed.'),
+  maxConcurrent: z.int().min(1).max(100).default(8).describe('Deliveries under way at the same time at most.'),
+});
+
+const workers = z.strictObject({
+  sessionsPerWorker: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(25)
+    .describe('Sessions that one worker looks after; it decides how many workers run.'),
+  drain: z
+    .strictObject({
+      timeout: duration('1s', '1h').default('30s').describe('How long a worker that is told to stop may take to finish what it has begun.'),
+    })
+    .default({ timeout: '30s' })
+    .describe('How workers leave.'),
+});
+
 const poolFields = z.strictObject({
-  mode: z.enum(['Active', 'Hold', 'Observe']).default('Active'),
-  publicUrl: httpUrl.optional(),
-  intake: z.strictObject({ tokensSecretRef: secretRef.optional() }).default({}),
-  ledger: z.strictObject({ secretRef }).optional(),
-  retention: z
-    .strictObject({ sessions: duration('1h', '8760h').default('720h'), phoneNumbers: duration('1h', '8760h').default('168h') })
-    .default({ sessions: '720h', phoneNumbers: '168h' }),
-  session: z
-    .strictObject({
-      maxDuration: duration('10s', '12h').default('10m'),
-      ringTimeout: duration('5s', '10m').default('60s'),
-      silenceTimeout: duration('5s', '1h').default('30s'),
-    })
-    .default({ maxDuration: '10m', ringTimeout: '60s', silenceTimeout: '30s' }),
-  budget: z
-    .strictObject({
-      maxConcurrentSessions: z.int().min(1).max(100_000).optional(),
-      inbound: z.int().min(1).max(100_000).optional(),
-      outbound: z.int().min(1).max(100_000).optional(),
-    })
-    .default({}),
-  subscriptions: z.array(subscription).min(1).max(8).readonly(),
-  upstreams: z.array(upstream).max(16).default([]).readonly(),
-  destinations: z
-    .strictObject({ allow: z.array(e164Prefix).min(1).max(250).optional(), maxDialsPerDay: z.int().min(1).max(100).default(3) })
-    .default({ maxDialsPerDay: 3 }),
-  handler: handler.optional(),
-  results: z.strictObject({ url: httpUrl, secretRef: secretRef.optional(), maxConcurrent: z.int().min(1).max(100).default(8) }).optional(),
-  classes: z.array(classSpec).min(1).max(32).readonly(),
-  workers: z
-    .strictObject({
-      sessionsPerWorker: z.int().min(1).max(1_000).default(25),
-      drain: z.strictObject({ timeout: duration('1s', '1h').default('30s') }).default({ timeout: '30s' }),
-    })
-    .default({ sessionsPerWorker: 25, drain: { timeout: '30s' } }),
+  mode: z
+    .enum(['Active', 'Hold', 'Observe'])
+    .default('Active')
+    .describe(
+      'Active: sessions are admitted. Hold: nothing new is admitted, live calls go on. Observe: decisions are reported and nothing is placed.',
+    ),
+  publicUrl: httpUrl
+    .optional()
+    .describe(
+      'Address under which the provider reaches the workers. Default: none; calls are followed by polling, and inbound calls are seen, not admitted.',
+    ),
+  intake: intake.default({}).describe('Who may hand in sessions.'),
+  ledger: z
+    .strictObject({ secretRef: secretRef.describe('Where the URL of the PostgreSQL database lies.') })
+    .optional()
+    .describe('The database that holds the queue. Default: an embedded one on this machine.'),
+  retention: retention.default({ sessions: '720h', phoneNumbers: '168h' }).describe('How long ended sessions are kept.'),
+  session: session
+    .default({ maxDuration: '10m', ringTimeout: '60s', silenceTimeout: '30s' })
+    .describe('Bounds of one conversation, sent with every call. A class may override them.'),
+  budget: budget.default({}).describe('Limits over all subscriptions.'),
+  subscriptions: z
+    .array(subscription)
+    .min(1)
+    .max(8)
+    .readonly()
+    .describe('Billing accounts at the provider: all calls of all their projects count against one limit.'),
+  upstreams: z
+    .array(upstream)
+    .max(16)
+    .default([])
+    .readonly()
+    .describe('Other limits that sessions share across projects: a carrier account or trunk, a voice or model account.'),
+  destinations: destinations.default({ maxDialsPerDay: 3 }).describe('What may be dialled.'),
+  handler: handler.optional().describe("The team's own logic: gets every event of a session. Default: none."),
+  results: results.optional().describe('Where ended sessions are delivered. Default: nowhere; they can be looked up.'),
+  classes: z.array(classSpec).min(1).max(32).readonly().describe('Priority classes: every session is of one.'),
+  workers: workers
+    .default({ sessionsPerWorker: 25, drain: { timeout: '30s' } })
+    .describe('The processes that place, answer and watch calls.'),
 });
 
 export type PoolSpec = z.infer<typeof poolFields>;
@@ -63,10 +138,15 @@ export const poolSpec = poolFields.superRefine(
 );
 
 export const poolManifest = z.strictObject({
-  apiVersion: z.literal('trunkline.dev/v1alpha1'),
-  kind: z.literal('VoiceCapacityPool'),
-  metadata: z.object({ name: poolName, namespace: z.string().max(63).optional() }),
-  spec: poolSpec,
+  apiVersion: z.literal('trunkline.dev/v1alpha1').describe('The version of these fields.'),
+  kind: z.literal('VoiceCapacityPool').describe('What this manifest declares.'),
+  metadata: z
+    .object({
+      name: poolName.describe('Name of the pool: lower-case letters, digits and hyphens, at most 40 characters.'),
+      namespace: z.string().max(63).optional().describe('Namespace in a cluster; without meaning on one machine. Default: default.'),
+    })
+    .describe('Name and place of the pool.'),
+  spec: poolSpec.describe('What the pool declares.'),
 });
 
 export type PoolManifest = z.infer<typeof poolManifest>;

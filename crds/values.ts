@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The small values that the pool's fields are made of: names, durations, decimal quantities, phone numbers.
+ * The small values that the pool's fields are made of: names, durations, decimal quantities, phone numbers. `meta.form` says for the reference
+ * page what a value looks like.
  * Durations are what CEL's `duration()` reads (units up to hours); quantities are decimal strings, as is usual in Kubernetes.
  */
 
@@ -13,7 +14,8 @@ const name = (maxLength: number) =>
     .string()
     .min(1)
     .max(maxLength)
-    .regex(dnsLabel, 'must be lower-case letters, digits and hyphens, and begin and end with a letter or digit');
+    .regex(dnsLabel, 'must be lower-case letters, digits and hyphens, and begin and end with a letter or digit')
+    .meta({ form: 'name' });
 
 export const poolName = name(40).brand<'PoolName'>();
 export const className = name(40).brand<'ClassName'>();
@@ -30,13 +32,18 @@ export type UpstreamName = z.infer<typeof upstreamName>;
 export type AssistantName = z.infer<typeof assistantName>;
 
 const durationPattern = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/;
-const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const unitMs: ReadonlyMap<string | undefined, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
 
 /** Milliseconds of a duration such as `90s`, `1h30m` or `500ms`. The text must match {@link duration}. */
 export function durationMs(text: string): number {
   let totalMs = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    totalMs += Number(amount) * unitMs[unit as keyof typeof unitMs];
+    totalMs += Number(amount) * (unitMs.get(unit) ?? Number.NaN);
   }
   return Math.round(totalMs);
 }
@@ -49,20 +56,28 @@ export const duration = (min: string, max: string) =>
     .regex(durationPattern, 'must be a duration such as 30s, 10m or 1h30m')
     .refine((text) => !durationPattern.test(text) || (durationMs(text) >= durationMs(min) && durationMs(text) <= durationMs(max)), {
       message: `must be between ${min} and ${max}`,
-    });
+    })
+    .meta({ form: `duration, ${min} to ${max}` });
 
 /** A positive decimal as a string, such as `"2"` or `"0.5"`: how many per second. */
 export const ratePerSecond = z
   .string()
   .max(10)
   .regex(/^\d{1,6}(\.\d{1,3})?$/, 'must be a decimal in quotes, such as "2" or "0.5"')
-  .refine((text) => Number(text) > 0 && Number(text) <= 1_000, 'must be more than 0 and at most 1000');
+  .refine((text) => Number(text) > 0 && Number(text) <= 1_000, 'must be more than 0 and at most 1000')
+  .meta({ form: 'decimal in quotes, more than 0, at most 1000' });
 
 /** A phone number in E.164: `+`, country code, number. */
-export const e164 = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a phone number in E.164, such as +14155550100');
+export const e164 = z
+  .string()
+  .regex(/^\+[1-9]\d{6,14}$/, 'must be a phone number in E.164, such as +14155550100')
+  .meta({ form: 'phone number' });
 
 /** A prefix of E.164 numbers: `+1`, `+4420`. */
-export const e164Prefix = z.string().regex(/^\+[1-9]\d{0,14}$/, 'must be a prefix of E.164 numbers, such as +1 or +4420');
+export const e164Prefix = z
+  .string()
+  .regex(/^\+[1-9]\d{0,14}$/, 'must be a prefix of E.164 numbers, such as +1 or +4420')
+  .meta({ form: 'prefix' });
 
 const labelKey = z
   .string()
@@ -72,13 +87,19 @@ const labelKey = z
 
 /** Labels: at most 16 short key–value pairs. */
 export const labels = z
-  .record(labelKey, z.string().max(63))
+  .record(labelKey, z.string().max(63).describe('Value of the label of that name.'))
   .refine((map) => Object.keys(map).length <= 16, 'must have at most 16 labels')
-  .readonly();
+  .readonly()
+  .meta({ form: 'labels' });
 export type Labels = z.infer<typeof labels>;
 
 /** A selector: every label given here must be present with the same value. Empty selects everything. */
-export const selector = z.strictObject({ matchLabels: labels.default({}) }).readonly();
+export const selector = z
+  .strictObject({
+    matchLabels: labels.default({}).describe('Labels that must all be there with the same value. Empty selects everything.'),
+  })
+  .readonly()
+  .meta({ form: 'selector' });
 
 /** Where a secret lies: `DIR/<name>/<key>`, the way Kubernetes mounts it. Never the secret itself. */
 export const secretRef = z
@@ -87,14 +108,17 @@ export const secretRef = z
       .string()
       .min(1)
       .max(253)
-      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a Secret'),
+      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a Secret')
+      .describe('Name of the Secret, or of the directory under --secrets.'),
     key: z
       .string()
       .min(1)
       .max(253)
-      .regex(/^(?!\.{1,2}$)[-._a-zA-Z0-9]+$/, 'must be a key of a Secret'),
+      .regex(/^(?!\.{1,2}$)[-._a-zA-Z0-9]+$/, 'must be a key of a Secret')
+      .describe('Key in the Secret, or the file in that directory.'),
   })
-  .readonly();
+  .readonly()
+  .meta({ form: 'secret' });
 export type SecretRef = z.infer<typeof secretRef>;
 
 /** An absolute http(s) URL without credentials or fragment. */
@@ -105,4 +129,5 @@ export const httpUrl = z
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
     return (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === '' && url.hash === '';
-  }, 'must be an absolute http or https URL without user name, password or fragment');
+  }, 'must be an absolute http or https URL without user name, password or fragment')
+  .meta({ form: 'URL' });
