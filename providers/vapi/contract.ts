@@ -50,7 +50,13 @@ export type LookUp =
   | { readonly kind: 'failed'; readonly status: number | undefined; readonly detail: string };
 
 /** A listing is evidence of absence only when it is complete: every page was read. */
-export type Listing = { readonly complete: boolean; readonly calls: readonly SeenCall[]; readonly requests: number };
+export type Listing = {
+  readonly complete: boolean;
+  /** The provider refused a page because too many requests were made this minute. */
+  readonly throttled: boolean;
+  readonly calls: readonly SeenCall[];
+  readonly requests: number;
+};
 
 /** One project's API. Implementations never retry a creation. */
 export type VapiProject = {

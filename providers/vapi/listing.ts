@@ -36,7 +36,8 @@ export async function listAll(page: Page, size: PageSize, maxRequests: number): 
   for (let requests = 1; requests <= maxRequests; requests += 1) {
     const limit = size.limit();
     const answer = await page({ limit, createdAtLt });
-    const incomplete = (): Listing => ({ complete: false, calls: [...calls.values()], requests });
+    const throttled = answer.kind !== 'failure' && answer.status === 429;
+    const incomplete = (): Listing => ({ complete: false, throttled, calls: [...calls.values()], requests });
     if (answer.kind === 'failure' || answer.status !== 200 || !Array.isArray(answer.body)) return incomplete();
     const rows: readonly unknown[] = answer.body;
     size.learn(rows.length, answer.bytes);
@@ -46,11 +47,11 @@ export async function listAll(page: Page, size: PageSize, maxRequests: number): 
     unreadable += rows.length - seen.length;
     // The first sighting is kept: pages are read newest first, but a call may change between two pages; the next listing shows that.
     for (const call of seen) if (!calls.has(call.id)) calls.set(call.id, call);
-    if (rows.length < limit) return { complete: unreadable === 0, calls: [...calls.values()], requests };
+    if (rows.length < limit) return { complete: unreadable === 0, throttled: false, calls: [...calls.values()], requests };
     if (!isFalling(seen) || calls.size === known) return incomplete();
     createdAtLt = justAfter(seen.at(-1));
   }
-  return { complete: false, calls: [...calls.values()], requests: Math.max(0, maxRequests) };
+  return { complete: false, throttled: false, calls: [...calls.values()], requests: Math.max(0, maxRequests) };
 }
 
 function isFalling(calls: readonly SeenCall[]): boolean {
