@@ -7,12 +7,13 @@ export type DestinationVerdict = 'allowed' | 'invalid' | 'premium' | 'not-allowe
 
 /**
  * Judges an E.164 number. `invalid` is what no numbering plan assigns; emergency numbers fall under it, because they are short codes that
- * have no E.164 form. `premium` holds even when a prefix allows it.
+ * have no E.164 form. `premium` (shared-cost numbers too) holds even when a prefix allows it.
  */
 export function judgeDestination(number: string, allowPrefixes: readonly string[]): DestinationVerdict {
   const parsed = parsePhoneNumber(number);
   if (parsed === undefined || parsed.number !== number || !parsed.isValid()) return 'invalid';
-  if (parsed.getType() === 'PREMIUM_RATE') return 'premium';
+  const type = parsed.getType();
+  if (type === 'PREMIUM_RATE' || type === 'SHARED_COST') return 'premium';
   return allowPrefixes.some((prefix) => number.startsWith(prefix)) ? 'allowed' : 'not-allowed';
 }
 

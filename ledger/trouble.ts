@@ -1,0 +1,28 @@
+import pg from 'pg';
+
+/**
+ * What a failed statement means for who sent it. `away`: the ledger did not answer or refused to work; the statement may or may not have been
+ * committed. `contended`: it was rolled back because of others and may be sent again at once. `defect`: sending it again would fail again.
+ */
+export type LedgerTrouble = 'away' | 'contended' | 'defect';
+
+/** Serialisation failure, deadlock. */
+const contended: ReadonlySet<string> = new Set(['40001', '40P01']);
+
+/** Statement timeout; connection exceptions; too many connections and other shortages; the server stops or starts. */
+const awayCode = /^(57014|08...|53...|57P0[1-4]|25006)$/;
+const socketCode = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
+
+/** The driver has no code for its own timeouts and closed sockets. */
+const driverWords = /timeout|terminated|not queryable|connection (?:error|closed|ended)|client was closed/i;
+
+export function troubleOf(error: unknown): LedgerTrouble {
+  if (error instanceof pg.DatabaseError) {
+    if (contended.has(error.code ?? '')) return 'contended';
+    return awayCode.test(error.code ?? '') ? 'away' : 'defect';
+  }
+  if (error instanceof AggregateError) return error.errors.some((one) => troubleOf(one) === 'away') ? 'away' : 'defect';
+  if (!(error instanceof Error)) return 'defect';
+  const code = 'code' in error ? String(error.code) : '';
+  return socketCode.test(code) || driverWords.test(error.message) ? 'away' : 'defect';
+}

@@ -1,0 +1,114 @@
+import { Readable } from 'node:stream';
+import { type CsvError, type Info, Parser } from 'csv-parse';
+import type { ImportLine } from './import-lines.ts';
+import { Problem } from './problem.ts';
+import { maxSessionBytes } from './session-request.ts';
+
+/**
+ * CSV with a header. Columns: number, name, class, project, score, notBefore, expiresAt, idempotencyKey, label.<name>, context.<name>; an empty cell
+ * is a value that is not given. A record that spans lines has the number of its last one.
+ */
+
+type Row = { readonly info: Info; readonly record: readonly string[] };
+
+const plainColumns: ReadonlySet<string> = new Set([
+  'number',
+  'name',
+  'class',
+  'project',
+  'score',
+  'notBefore',
+  'expiresAt',
+  'idempotencyKey',
+]);
+const maxColumns = 100;
+
+/** Rows that are handed on together: crossing a promise per row would cost more than reading it. */
+const rowsPerTurn = 256;
+
+/** @throws Problem when the header names a column that we do not know */
+export async function* csvLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly ImportLine[]> {
+  const unread: ImportLine[] = [];
+  const parser = new Parser({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    trim: true,
+    max_record_size: maxSessionBytes,
+    skip_records_with_error: true,
+    on_skip: (error: CsvError | undefined) => {
+      unread.push({ line: lineOf(error), ...reasonOf(error) });
+      return undefined;
+    },
+  });
+  const rows: AsyncIterable<Row> = Readable.from(chunks, { objectMode: false })
+    .on('error', (error) => parser.destroy(error))
+    .pipe(parser);
+  let columns: readonly string[] | undefined;
+  let lines: ImportLine[] = [];
+  for await (const { info, record } of rows) {
+    if (columns === undefined) {
+      columns = requireColumns(record);
+      continue;
+    }
+    // Records with errors are told of while those before them still wait to be read.
+    while (unread[0] !== undefined && unread[0].line < info.lines) lines.push(...unread.splice(0, 1));
+    lines.push(lineFrom(columns, record, info.lines));
+    if (lines.length >= rowsPerTurn || parser.readableLength === 0) {
+      yield lines;
+      lines = [];
+    }
+  }
+  lines.push(...unread);
+  if (lines.length > 0) yield lines;
+}
+
+function requireColumns(header: readonly string[]): readonly string[] {
+  if (header.length > maxColumns)
+    throw new Problem('invalid-field', { detail: `a CSV may have ${maxColumns} columns at most`, field: 'header' });
+  for (const [index, column] of header.entries()) {
+    const known = plainColumns.has(column) || /^(?:label|context)\..+$/.test(column);
+    const problem = known ? (header.indexOf(column) === index ? undefined : 'stands there twice') : 'is no column that is read here';
+    if (problem === undefined) continue;
+    const detail = `column ${index + 1} ${problem}: use ${[...plainColumns].join(', ')}, label.NAME or context.NAME`;
+    throw new Problem('invalid-field', { detail, field: `header.${column.slice(0, 63)}` });
+  }
+  if (!header.includes('number'))
+    throw new Problem('invalid-field', { detail: 'the first line must name the columns, number among them', field: 'header.number' });
+  return header;
+}
+
+function lineFrom(columns: readonly string[], record: readonly string[], line: number): ImportLine {
+  if (record.length > columns.length) return { line, status: 400, detail: `has ${record.length} cells, the header ${columns.length}` };
+  const plain: Record<string, string> = {};
+  const labels: Record<string, string> = {};
+  const context: Record<string, string> = {};
+  for (const [index, column] of columns.entries()) {
+    const cell = record[index];
+    if (cell === undefined || cell === '') continue;
+    if (column.startsWith('label.')) labels[column.slice('label.'.length)] = cell;
+    else if (column.startsWith('context.')) context[column.slice('context.'.length)] = cell;
+    else plain[column] = cell;
+  }
+  const { number, name, score, ...rest } = plain;
+  const value = {
+    ...rest,
+    customer: { number, ...(name === undefined ? {} : { name }) },
+    ...(score === undefined ? {} : { score: Number(score) }),
+    labels,
+    ...(Object.keys(context).length === 0 ? {} : { context }),
+  };
+  return { line, value };
+}
+
+function lineOf(error: CsvError | undefined): number {
+  const lines = error?.['lines'];
+  return typeof lines === 'number' ? lines : 0;
+}
+
+function reasonOf(error: CsvError | undefined): { readonly status: 400 | 413; readonly detail: string } {
+  if (error?.code === 'CSV_MAX_RECORD_SIZE')
+    return { status: 413, detail: `a record may have ${maxSessionBytes} bytes at most: is a quote left open?` };
+  return { status: 400, detail: `the record is not CSV (${error?.code ?? 'unreadable'})` };
+}
