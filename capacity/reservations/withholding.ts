@@ -1,6 +1,7 @@
 import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values.ts';
 import { charge, giveBack, isFree, type Room, type Take } from '../admission/room.ts';
 import type { ReservationPlan } from '../admission/snapshot.ts';
+import type { Policy } from '../policy/policy.ts';
 import { type Demand, demandsIn, type Home } from './demands.ts';
 import { repack } from './repack.ts';
 
@@ -231,4 +232,17 @@ function rehome(withholding: Withholding, homes: ReadonlyMap<Home, number>): voi
   for (const demand of withholding.demands) {
     for (const home of demand.homes) hold(withholding, demand, home, (homes.get(home) ?? 0) - home.planned);
   }
+}
+
+/** How many slots of each subscription a plan withholds. */
+export function withheldBySubscription(plan: ReservationPlan, policy: Policy): ReadonlyMap<SubscriptionName, number> {
+  const subscriptionOf = new Map(policy.projects.map((project) => [project.name, project.subscription]));
+  const withheld = new Map<SubscriptionName, number>();
+  for (const homes of plan.values()) {
+    for (const [project, slots] of homes) {
+      const subscription = subscriptionOf.get(project);
+      if (subscription !== undefined) withheld.set(subscription, (withheld.get(subscription) ?? 0) + slots);
+    }
+  }
+  return withheld;
 }

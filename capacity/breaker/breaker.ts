@@ -1,0 +1,112 @@
+import type { Pause } from '../admission/snapshot.ts';
+
+/**
+ * One project's breaker. Two things open it: the project itself is at fault (key, billing, missing resources), which needs a person and is tried again
+ * ever more rarely; or its calls fail, which passes. Either way it comes back by probes alone, and what is unknown never closes it (I9). Being
+ * throttled is no fault: creations pause until the provider's next minute. Plain JSON, kept by the ledger.
+ */
+export type BreakerState = {
+  readonly phase: Phase;
+  /** Ends of calls in the window, newest last; `failed` ones are evidence. */
+  readonly window: readonly { readonly atMs: number; readonly failed: boolean }[];
+  /** Creations pause until then; 0: not throttled. */
+  readonly throttledUntilMs: number;
+};
+
+type Phase =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'faulted'; readonly reason: string; readonly sinceMs: number; readonly delayMs: number; readonly retryAtMs: number }
+  /** Open until `retryAtMs`, half-open from then on. */
+  | { readonly kind: 'open'; readonly retryAtMs: number; readonly sent: number; readonly lastSentMs: number; readonly succeeded: number };
+
+/** What the project did. `startedAtMs` is when its attempt was admitted: only calls begun after the breaker opened tell whether it is well again. */
+export type BreakerEvent =
+  /** 401, 403, 404 or billing. */
+  | { readonly kind: 'project-fault'; readonly reason: string; readonly startedAtMs: number }
+  /** 429. */
+  | { readonly kind: 'throttled' }
+  /** A creation was answered with a call: key and billing are in order. */
+  | { readonly kind: 'created'; readonly startedAtMs: number }
+  /** A call ended. `failed`: a provider fault or a creation that nobody answered. Busy, no answer and voicemail are `fine`: the project worked. */
+  | { readonly kind: 'call'; readonly result: 'fine' | 'failed' | 'unknown'; readonly startedAtMs: number }
+  /** A session was admitted while the pause said `probe-allowed`. */
+  | { readonly kind: 'probe-sent' };
+
+export const closedBreaker: BreakerState = { phase: { kind: 'closed' }, window: [], throttledUntilMs: 0 };
+
+const windowMs = 60_000;
+/** Bounds the state of a busy project; the newest count. */
+const windowCalls = 64;
+const minimumCalls = 10;
+const errorShare = 0.5;
+const openForMs = 30_000;
+const halfOpenCalls = 2;
+const faultBackoff = { initialMs: 30_000, maxMs: 600_000 } as const;
+/** A probe of which nothing was heard for this long is given up, and another one may go. */
+const probePatienceMs = 120_000;
+
+/** Why the project takes nothing now, or what it may still take. Undefined: it takes everything. */
+export function pauseOf({ phase, throttledUntilMs }: BreakerState, nowMs: number): Pause | undefined {
+  if (phase.kind === 'faulted') return { until: nowMs < phase.retryAtMs ? 'closed' : 'probe-allowed', reason: phase.reason };
+  if (nowMs < throttledUntilMs) return { until: 'closed', reason: 'the provider throttles its requests until the next minute' };
+  if (phase.kind === 'closed') return undefined;
+  const waits = nowMs < phase.retryAtMs || (phase.sent >= halfOpenCalls && nowMs < phase.lastSentMs + probePatienceMs);
+  return { until: waits ? 'closed' : 'probe-allowed', reason: 'too many of its calls fail' };
+}
+
+export function observe(state: BreakerState, event: BreakerEvent, nowMs: number): BreakerState {
+  switch (event.kind) {
+    case 'project-fault':
+      return { ...state, phase: afterFault(state.phase, event, nowMs), window: [] };
+    case 'throttled':
+      return { ...state, throttledUntilMs: (Math.floor(nowMs / 60_000) + 1) * 60_000 };
+    case 'created':
+      return state.phase.kind === 'faulted' && event.startedAtMs >= state.phase.sinceMs ? { ...state, phase: { kind: 'closed' } } : state;
+    case 'probe-sent':
+      return { ...state, phase: afterProbeSent(state.phase, nowMs) };
+    case 'call':
+      return event.result === 'unknown' ? state : afterCall(state, event.result === 'failed', event.startedAtMs, nowMs);
+  }
+}
+
+/** The next instant at which time alone changes the pause. */
+export function pauseEndsAtMs({ phase, throttledUntilMs }: BreakerState, nowMs: number): number | undefined {
+  const instants = phase.kind === 'closed' ? [throttledUntilMs] : [phase.retryAtMs, throttledUntilMs];
+  if (phase.kind === 'open' && phase.sent >= halfOpenCalls) instants.push(phase.lastSentMs + probePatienceMs);
+  const ahead = instants.filter((instant) => instant > nowMs);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
+}
+
+/** Faults of creations that were under way when the first one came are the same fault: the delay does not grow for them. */
+function afterFault(phase: Phase, event: { readonly reason: string; readonly startedAtMs: number }, nowMs: number): Phase {
+  if (phase.kind === 'faulted' && event.startedAtMs < phase.sinceMs) return phase;
+  const delayMs = phase.kind === 'faulted' ? Math.min(faultBackoff.maxMs, phase.delayMs * 2) : faultBackoff.initialMs;
+  return { kind: 'faulted', reason: event.reason, sinceMs: nowMs, delayMs, retryAtMs: nowMs + delayMs };
+}
+
+function afterProbeSent(phase: Phase, nowMs: number): Phase {
+  if (phase.kind === 'faulted') return { ...phase, retryAtMs: nowMs + probePatienceMs };
+  if (phase.kind === 'closed') return phase;
+  // Earlier probes that nothing was heard of are given up with the first one after the patience.
+  const sent = phase.sent >= halfOpenCalls ? 1 : phase.sent + 1;
+  return { ...phase, sent, lastSentMs: nowMs };
+}
+
+function afterCall(state: BreakerState, failed: boolean, startedAtMs: number, nowMs: number): BreakerState {
+  const { phase } = state;
+  if (phase.kind === 'faulted') return state;
+  if (phase.kind === 'open') {
+    if (startedAtMs < phase.retryAtMs || nowMs < phase.retryAtMs) return state;
+    if (failed) return { ...state, phase: openFrom(nowMs) };
+    const succeeded = phase.succeeded + 1;
+    return succeeded >= halfOpenCalls ? { ...state, phase: { kind: 'closed' }, window: [] } : { ...state, phase: { ...phase, succeeded } };
+  }
+  const window = [...state.window.filter(({ atMs }) => atMs > nowMs - windowMs), { atMs: nowMs, failed }].slice(-windowCalls);
+  const failures = window.filter((call) => call.failed).length;
+  if (window.length < minimumCalls || failures < errorShare * window.length) return { ...state, window };
+  return { ...state, phase: openFrom(nowMs), window: [] };
+}
+
+function openFrom(nowMs: number): Phase {
+  return { kind: 'open', retryAtMs: nowMs + openForMs, sent: 0, lastSentMs: 0, succeeded: 0 };
+}
