@@ -19,25 +19,30 @@ export type Arrival = {
 };
 
 /** `known`: the provider asked twice about the same call; the first request goes on. */
-export type Arrived = { readonly kind: 'new' } | { readonly kind: 'known' };
+export type Arrived = { readonly kind: 'new'; readonly attemptId: string } | { readonly kind: 'known' };
 
 /**
  * Enters the session and its attempt (`pending`, counted at once) and tells the dispatcher. The session is `open` from the start: it holds a line and
- * is in nobody's queue.
+ * is in nobody's queue. A webhook or list may have shown the call before the provider asked about it: then its attempt is taken over.
  */
 export async function enterArrival(sql: Sql, poolId: PoolId, arrival: Arrival): Promise<Arrived> {
-  const { rowCount } = await sql.query({
+  const { rows } = await sql.query<{ id: string }>({
     name: 'enter-arrival',
     text: `
       with made as (
-        insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, owner, call_id, control_url, bound_until,
-          last_seen_at)
+        insert into attempt as a (id, pool_id, session_id, class, direction, project, subscription, number, state, owner, call_id, control_url,
+          bound_until, last_seen_at)
         values ($3, $1, $2, $4, 'Inbound', $5, $6, $7, 'pending', $8, $9, $10, clock_timestamp() + $11 * interval '1 ms', clock_timestamp())
-        on conflict (pool_id, call_id) where call_id is not null do nothing returning id),
+        on conflict (pool_id, call_id) where call_id is not null
+        do update set session_id = excluded.session_id, class = excluded.class, number = excluded.number, state = 'pending', owner = excluded.owner,
+          refusal = null, bound_until = excluded.bound_until
+          where a.session_id is null and a.refusal = 'Foreign' and a.state = 'bound'
+        returning id),
       entered as (
         insert into session (id, pool_id, class, direction, state, ready, project, number, attempt_id)
-        select $2, $1, $4, 'Inbound', 'open', false, $5, $7, id from made returning id)
-      insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', made.id from made, entered`,
+        select $2, $1, $4, 'Inbound', 'open', false, $5, $7, id from made returning id),
+      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', made.id from made, entered)
+      select id from made`,
     values: [
       poolId,
       arrival.sessionId,
@@ -52,7 +57,7 @@ export async function enterArrival(sql: Sql, poolId: PoolId, arrival: Arrival): 
       arrival.boundForMs,
     ],
   });
-  return { kind: rowCount === 1 ? 'new' : 'known' };
+  return rows[0] === undefined ? { kind: 'known' } : { kind: 'new', attemptId: rows[0].id };
 }
 
 /** Says yes to an admitted caller, by compare-and-set; false when the admission lapsed or the caller is gone. */

@@ -2,18 +2,23 @@ import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 
 /**
- * Takes back admissions that were not sent in time: the session waits again where it stood, and the slot is free. Only from `admitted`, by the same
+ * Takes back admissions that were not sent in time, or whose class is held now: the session waits again where it stood, and the slot is free. Only from `admitted`, by the same
  * compare-and-set that the owner uses to send, so one of the two wins; what is `sending` is never taken back.
  *
  * An inbound call keeps its line: its attempt goes back to `pending` only if its worker still holds the request, which it does not when it let the
- * admission lapse; so it is left to its end as refused. Returns the attempts that changed.
+ * admission lapse; so it is left to its end as refused. The changed attempts come back as signals; their ids are returned.
  */
-export async function takeBackLate(connection: Sql, poolId: PoolId): Promise<readonly string[]> {
+export async function takeBack(
+  connection: Sql,
+  poolId: PoolId,
+  held: { readonly pool: boolean; readonly classes: readonly string[] },
+): Promise<readonly string[]> {
   const { rows } = await connection.query<{ id: string }>({
-    name: 'take-back-late',
+    name: 'take-back',
     text: `
       with overdue as materialized (
-        select id, session_id from attempt where pool_id = $1 and state = 'admitted' and send_by < clock_timestamp() limit 200),
+        select id, session_id from attempt where pool_id = $1 and state = 'admitted' and (send_by < clock_timestamp() or (direction = 'Outbound' and ($2 or class = any($3::text[]))))
+        limit 200),
       late as (
         select s.id as session_id, a.id as attempt_id, a.direction
         from overdue o join session s on s.id = o.session_id join attempt a on a.id = o.id
@@ -29,9 +34,11 @@ export async function takeBackLate(connection: Sql, poolId: PoolId): Promise<rea
         update attempt a set state = 'bound', refusal = 'NotAnswered', bound_at = clock_timestamp(),
           bound_until = clock_timestamp() + interval '2 min', last_seen_at = clock_timestamp()
         from late where a.id = late.attempt_id and late.direction = 'Inbound'
-        returning a.id)
-      select id from back union all select id from lapsed`,
-    values: [poolId],
+        returning a.id),
+      changed as (select id from back union all select id from lapsed),
+      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'taken-back', id from changed)
+      select id from changed`,
+    values: [poolId, held.pool, held.classes],
   });
   return rows.map((row) => row.id);
 }

@@ -5,9 +5,9 @@ import { type OpenAttempt, type OpenAttemptRow, openAttemptColumns, openAttemptO
 
 /** What a signal says beside its attempt. Written by workers in the transaction of the change itself. */
 const signalData = z.looseObject({
-  limits: z.object({ limit: z.number(), remaining: z.number(), blocked: z.boolean() }).optional(),
-  outcome: z.string().optional(),
-  observedAtMs: z.number().optional(),
+  limits: z.object({ limit: z.number(), remaining: z.number(), blocked: z.boolean() }).nullish(),
+  outcome: z.string().nullish(),
+  observedAtMs: z.number().nullish(),
 });
 
 export type Signal = {

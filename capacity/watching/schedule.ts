@@ -1,0 +1,46 @@
+/**
+ * When a watcher looks at a project's calls. Webhooks tell most; lists find what they lost, and serve machines that none can reach. All of it stays
+ * inside the part of the project's requests per minute that creations leave.
+ */
+
+/** Lists never come closer together than this. */
+const shortestMs = 2_000;
+
+/** While webhooks arrive, a list only has to catch the lost ones before anybody misses the slot. */
+const relaxedMs = 15_000;
+
+/** Lists use at most this part of what polling may ask; look-ups need the rest. */
+const listShare = 0.6;
+
+/**
+ * Time from one list to the next. `missed` is how many endings the last list told first: as long as there are any, webhooks cannot be trusted.
+ *
+ * E.g. with 18 requests a minute for polling: every 5.6 s without webhooks, every 15 s while none is missed.
+ */
+export function listEveryMs(options: {
+  readonly pollingPerMinute: number;
+  readonly webhooks: 'expected' | 'none';
+  readonly missed: number;
+}): number {
+  const fastMs = Math.max(shortestMs, 60_000 / (options.pollingPerMinute * listShare));
+  if (options.webhooks === 'none' || options.missed > 0) return fastMs;
+  return Math.max(fastMs, relaxedMs);
+}
+
+/** Moments after a creation without an answer at which its project's calls are listed in search of it. */
+export const lookUpAtMs: readonly number[] = [1_000, 3_000, 7_000, 15_000, 30_000, 45_000];
+
+/** Only a complete list at or after this says that a call does not exist; before, the provider may not show it yet. */
+export const ambiguityHoldMs = 45_000;
+
+/** Whether a look-up is due for an attempt that has been in doubt so long and was looked up so often. After the last moment: every 15 s. */
+export function lookUpDue(ambiguousForMs: number, lookUps: number): boolean {
+  const next = lookUpAtMs[lookUps] ?? ambiguityHoldMs + (lookUps - lookUpAtMs.length + 1) * 15_000;
+  return ambiguousForMs >= next;
+}
+
+/** A call nobody has heard of for this long is asked about. */
+export const silentAfterMs = 120_000;
+
+/** Look-ups that failed for this long past a call's bound: the slot is released, outcome `Unknown` (invariant I6). */
+export const giveUpPastBoundMs = 120_000;

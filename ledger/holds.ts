@@ -1,0 +1,15 @@
+import type { Holds } from '../capacity/admission/snapshot.ts';
+import { className } from '../crds/values.ts';
+import type { Sql } from './database.ts';
+import type { PoolId } from './policy.ts';
+
+/** Holds in force now: the whole pool, or classes. One whose time is over is none. */
+export async function readHolds(sql: Sql, poolId: PoolId): Promise<Holds> {
+  const { rows } = await sql.query<{ class: string }>({
+    name: 'read-holds',
+    text: `select class from overlay where pool_id = $1 and kind = 'hold' and (until is null or until > clock_timestamp())`,
+    values: [poolId],
+  });
+  const classes = rows.map((row) => row.class).filter((name) => name !== '');
+  return { pool: rows.some((row) => row.class === ''), classes: new Set(classes.map((name) => className.parse(name))) };
+}

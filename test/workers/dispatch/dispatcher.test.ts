@@ -1,0 +1,262 @@
+import pg from 'pg';
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { readManifest } from '../../../crds/manifest.ts';
+import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { bindAttempt } from '../../../ledger/attempts/bind.ts';
+import { endAttempt } from '../../../ledger/attempts/end.ts';
+import { connectionConfig, type Database } from '../../../ledger/database.ts';
+import { standForElection } from '../../../ledger/election.ts';
+import { type PoolId, writePolicy } from '../../../ledger/policy.ts';
+import { beatWorker, registerWorker } from '../../../ledger/workers.ts';
+import { dispatch } from '../../../workers/dispatch/dispatcher.ts';
+import { freshLedger } from '../../support/ledger.ts';
+
+const manifestText = (limit: number, vipReserved: number) => `
+apiVersion: trunkline.dev/v1alpha1
+kind: VoiceCapacityPool
+metadata: {name: sales}
+spec:
+  subscriptions:
+    - name: main
+      concurrencyLimit: ${limit}
+      projects:
+        - name: front
+          apiKeySecretRef: {name: vapi, key: apiKey}
+          requestsPerMinute: 100000
+          assistants: [{name: seller, id: a1}, {name: reception, id: a2}]
+          phoneNumbers: [{id: n1, number: "+14155550100"}]
+  classes:
+    - {name: vip, priority: 1000, direction: Inbound, assistant: reception, reserved: ${vipReserved}}
+    - {name: campaign, priority: 100, direction: Outbound, assistant: seller}
+    - {name: callback, priority: 500, direction: Outbound, assistant: seller}
+`;
+
+type Stage = { readonly database: Database; readonly poolId: PoolId; readonly owner: number; readonly stop: () => Promise<void> };
+
+/** A pool with a dispatcher at work, and one worker that owns what is admitted. */
+async function stage(limit: number, options: { readonly vipReserved?: number } = {}): Promise<Stage> {
+  const { database, url } = await freshLedger();
+  const read = readManifest(manifestText(limit, options.vipReserved ?? 0), 'test.yaml');
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
+  const { metadata, spec } = read.manifest;
+  const { poolId } = await writePolicy(database, metadata.name, spec);
+  const worker = await connect(url, 'worker');
+  const owner = await registerWorker(worker, poolId, 'w1');
+  const beats = setInterval(() => void beatWorker(database, owner, 'serving').catch(() => undefined), 500);
+  const connection = await connect(url, 'dispatcher');
+  const election = await standForElection(connection, poolId, owner);
+  if (!election.elected) throw new Error('not elected');
+  const stop = new AbortController();
+  const running = dispatch(
+    {
+      connection,
+      poolId,
+      pool: metadata.name,
+      workerId: owner,
+      epoch: election.epoch,
+      seq: election.seq,
+      now: () => performance.now(),
+      random: () => 0.5,
+      log: pino({ level: 'silent' }),
+    },
+    stop.signal,
+  );
+  running.catch(() => undefined);
+  const end = async () => {
+    stop.abort();
+    await running;
+    clearInterval(beats);
+    await connection.end();
+    await worker.end();
+  };
+  onTestFinished(end);
+  return { database, poolId, owner, stop: end };
+}
+
+/** A connection of its own; its end comes with the database's at the latest. */
+async function connect(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client(connectionConfig(url, { applicationName }));
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+async function enqueue(
+  { database, poolId }: Stage,
+  rows: readonly { readonly class: string; readonly number: string; readonly score?: number }[],
+) {
+  await database.query(
+    `insert into session (id, pool_id, class, direction, state, number, score)
+     select gen_random_uuid(), $1, x.class, 'Outbound', 'queued', x.number, coalesce(x.score, 0)
+     from jsonb_to_recordset($2::jsonb) as x(class text, number text, score int)`,
+    [poolId, JSON.stringify(rows)],
+  );
+  await database.query(`select pg_notify('trunkline_dispatch_' || $1, '')`, [poolId]);
+}
+
+const numbers = (count: number, from = 1) =>
+  Array.from({ length: count }, (_, index) => `+1212556${String(from + index).padStart(4, '0')}`);
+
+async function admitted({ database }: Stage): Promise<readonly { id: string; class: string; number: string; session_id: string }[]> {
+  const { rows } = await database.query(`select id, class, number, session_id from attempt where state = 'admitted' order by seq`);
+  return rows;
+}
+
+async function untilAdmitted(on: Stage, count: number) {
+  await vi.waitFor(async () => expect((await admitted(on)).length).toBe(count), { timeout: 10_000, interval: 20 });
+  return admitted(on);
+}
+
+/** Plays the worker: sends, binds and ends. */
+async function send(on: Stage, ids: readonly string[]) {
+  const dials = await beginSending(on.database, on.poolId, on.owner, ids);
+  for (const dial of dials) {
+    await bindAttempt(on.database, on.poolId, {
+      attemptId: dial.attemptId,
+      callId: `call-${dial.attemptId}`,
+      controlUrl: undefined,
+      boundForMs: 60_000,
+      limits: undefined,
+    });
+  }
+  return dials;
+}
+
+const over = (attemptId: string) => ({
+  attemptId,
+  outcome: 'Normal' as const,
+  endedReason: 'customer-ended-call',
+  line: 'taken' as const,
+  session: { next: 'end' as const, outcome: 'Completed' as const, reason: 'Normal' },
+  limits: undefined,
+  withResults: false,
+  resultDelayMs: 0,
+});
+
+describe('the dispatcher', () => {
+  test('admits up to the ceiling and not one more', async () => {
+    const on = await stage(3);
+    await enqueue(
+      on,
+      numbers(10).map((number) => ({ class: 'campaign', number })),
+    );
+    await send(
+      on,
+      (await untilAdmitted(on, 3)).map(({ id }) => id),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const { rows } = await on.database.query(`select count(*)::int as n from attempt`);
+    expect(rows[0].n).toBe(3);
+  });
+
+  test('fills a slot again when its call has ended', async () => {
+    const on = await stage(1);
+    await enqueue(
+      on,
+      numbers(2).map((number) => ({ class: 'campaign', number })),
+    );
+    const [first] = await untilAdmitted(on, 1);
+    await send(on, [first?.id ?? '']);
+    expect(await endAttempt(on.database, on.poolId, over(first?.id ?? ''))).toBe(true);
+    const [second] = await untilAdmitted(on, 1);
+    expect(second?.session_id).not.toBe(first?.session_id);
+    const { rows } = await on.database.query(`select state, outcome from session where id = $1`, [first?.session_id]);
+    expect(rows).toEqual([{ state: 'ended', outcome: 'Completed' }]);
+  });
+
+  test('ends an attempt once, whoever says it again', async () => {
+    const on = await stage(1);
+    await enqueue(
+      on,
+      numbers(1).map((number) => ({ class: 'campaign', number })),
+    );
+    const [first] = await untilAdmitted(on, 1);
+    await send(on, [first?.id ?? '']);
+    const verdicts = await Promise.all(Array.from({ length: 4 }, () => endAttempt(on.database, on.poolId, over(first?.id ?? ''))));
+    expect(verdicts.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('withholds what is reserved', async () => {
+    const on = await stage(5, { vipReserved: 2 });
+    await enqueue(
+      on,
+      numbers(10).map((number) => ({ class: 'campaign', number })),
+    );
+    await send(
+      on,
+      (await untilAdmitted(on, 3)).map(({ id }) => id),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await admitted(on)).toHaveLength(0);
+  });
+
+  test('prefers higher priority, then score, then arrival', async () => {
+    const on = await stage(1);
+    const [a = '', b = '', c = '', d = ''] = numbers(4);
+    await on.database.query(`insert into overlay (pool_id, kind) values ($1, 'hold')`, [on.poolId]);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await enqueue(on, [
+      { class: 'campaign', number: a },
+      { class: 'campaign', number: b, score: 5 },
+      { class: 'callback', number: c },
+      { class: 'campaign', number: d },
+    ]);
+    await on.database.query(`delete from overlay where pool_id = $1`, [on.poolId]);
+    const order: string[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const [next] = await untilAdmitted(on, 1);
+      order.push(next?.number ?? '');
+      await send(on, [next?.id ?? '']);
+      await endAttempt(on.database, on.poolId, over(next?.id ?? ''));
+    }
+    expect(order).toEqual([c, b, a, d]);
+  });
+
+  test('never has two attempts with one number', async () => {
+    const on = await stage(5);
+    const [same = ''] = numbers(1);
+    await enqueue(on, [
+      { class: 'campaign', number: same },
+      { class: 'campaign', number: same },
+      { class: 'callback', number: same },
+    ]);
+    await send(
+      on,
+      (await untilAdmitted(on, 1)).map(({ id }) => id),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const { rows } = await on.database.query(`select count(*)::int as n from attempt`);
+    expect(rows[0].n).toBe(1);
+  });
+
+  test('takes back what is not sent in time, and gives it out again', async () => {
+    const on = await stage(1);
+    await enqueue(
+      on,
+      numbers(1).map((number) => ({ class: 'campaign', number })),
+    );
+    const [first] = await untilAdmitted(on, 1);
+    await vi.waitFor(async () => expect((await admitted(on))[0]?.id).not.toBe(first?.id), { timeout: 10_000, interval: 50 });
+    const [again] = await untilAdmitted(on, 1);
+    expect(again?.session_id).toBe(first?.session_id);
+    expect(await send(on, [first?.id ?? ''])).toEqual([]);
+  });
+
+  test('keeps a count of the queue', async () => {
+    const on = await stage(1);
+    await enqueue(
+      on,
+      numbers(50).map((number) => ({ class: 'campaign', number })),
+    );
+    await vi.waitFor(
+      async () => {
+        const { rows } = await on.database.query(`select view from dispatcher`);
+        const campaign = rows[0].view.classes.find((one: { name: string }) => one.name === 'campaign');
+        expect(campaign.queued).toBe(49);
+        expect(campaign.blocked.by).toBe('subscription');
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+  });
+});

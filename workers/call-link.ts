@@ -1,0 +1,26 @@
+import type { ProjectPolicy } from '../capacity/policy/policy.ts';
+import type { Secrets } from './secrets.ts';
+
+/** How the provider reaches us about a call, and how it proves itself: what goes into every call that we make or answer. */
+export type Link = {
+  /** Absent without a public URL: no webhooks come, and calls are watched by polling. */
+  readonly publicUrl: string | undefined;
+  /** Sent along as `x-vapi-secret`; absent when the provider signs by a credential of its own. */
+  readonly webhookSecret: string | undefined;
+  /** Whether the team's handler wants tool calls and the like. */
+  readonly handlerEvents: boolean;
+};
+
+export type CallLink = (project: ProjectPolicy) => Promise<Link>;
+
+export function openCallLink(options: {
+  readonly publicUrl: string | undefined;
+  readonly secrets: Secrets;
+  readonly handlerEvents: boolean;
+}): CallLink {
+  return async (project) => {
+    const byHeader = project.webhookAuth.type === 'Secret' && options.publicUrl !== undefined;
+    const webhookSecret = byHeader && project.webhookSecret !== undefined ? await options.secrets.read(project.webhookSecret) : undefined;
+    return { publicUrl: options.publicUrl, webhookSecret, handlerEvents: options.handlerEvents };
+  };
+}

@@ -1,0 +1,145 @@
+import type { Logger } from 'pino';
+import type { AttemptOutcome } from '../../capacity/outcomes.ts';
+import type { ClassPolicy, Policy } from '../../capacity/policy/policy.ts';
+import { beginSending, type Dial } from '../../ledger/attempts/begin-sending.ts';
+import { bindAttempt, markAmbiguous } from '../../ledger/attempts/bind.ts';
+import type { Database } from '../../ledger/database.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import type { WorkerId } from '../../ledger/workers.ts';
+import type { CreateCallBody, CreateResult } from '../../providers/vapi/contract.ts';
+import { createCallBody } from '../../providers/vapi/requests.ts';
+import type { CallLink } from '../call-link.ts';
+import type { Endings } from '../events/endings.ts';
+import type { Providers } from '../providers.ts';
+import { boundForMs } from '../session-bounds.ts';
+
+/** Longest that the provider may take to answer a creation; after it, whether a call exists is for the look-up to find out. */
+const createTimeoutMs = 10_000;
+
+export type Dialler = {
+  /** Dials these admitted attempts of ours. Resolves when every one has an answer, or is left to the look-up. */
+  dial(attemptIds: readonly string[]): Promise<void>;
+  /** Requests in flight. */
+  readonly inFlight: number;
+};
+
+/**
+ * Sends what was admitted, at most once (I5): `sending` is committed first, bytes leave within a second of it or not at all, the creation is never
+ * retried, and an answer that proves nothing goes to the look-up.
+ */
+export function openDialler(deps: {
+  readonly database: Database;
+  readonly poolId: PoolId;
+  readonly owner: WorkerId;
+  readonly policy: () => Policy;
+  readonly providers: Providers;
+  readonly endings: Endings;
+  readonly callLink: CallLink;
+  readonly wakeDispatcher: () => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}): Dialler {
+  let inFlight = 0;
+
+  async function dialOne(dial: Dial, mayWrite: () => boolean): Promise<void> {
+    const provider = deps.providers.of(dial.project);
+    const classPolicy = deps.policy().classes.find((candidate) => candidate.name === dial.class);
+    if (provider === undefined || classPolicy === undefined || dial.fromNumberId === null) {
+      await endUnmade(dial, 'Unsent', 'the policy changed: project, class or number is gone', undefined);
+      return;
+    }
+    let body: CreateCallBody;
+    try {
+      body = createCallBody({
+        pool: deps.policy().pool,
+        attemptId: dial.attemptId,
+        sessionId: dial.sessionId,
+        class: classPolicy,
+        project: provider.policy,
+        fromNumberId: dial.fromNumberId,
+        customer: { number: dial.number, name: dial.name ?? undefined },
+        context: dial.context ?? undefined,
+        link: await deps.callLink(provider.policy),
+      });
+    } catch (error) {
+      // Nothing was sent: a secret that cannot be read stops its project, not the session.
+      deps.log.error({ attempt: dial.attemptId, project: dial.project, err: error }, 'call could not be prepared: project paused');
+      await endUnmade(dial, 'ProjectFault', 'KeyMissing', undefined);
+      return;
+    }
+    await settle(dial, classPolicy, await provider.api.create(body, { mayWrite, timeoutMs: createTimeoutMs, signal: deps.signal }));
+  }
+
+  async function settle(dial: Dial, classPolicy: ClassPolicy, result: CreateResult): Promise<void> {
+    switch (result.kind) {
+      case 'created':
+        await bindAttempt(deps.database, deps.poolId, {
+          attemptId: dial.attemptId,
+          callId: result.callId,
+          controlUrl: result.controlUrl,
+          boundForMs: boundForMs(classPolicy),
+          limits: result.limits,
+        });
+        return;
+      case 'ambiguous':
+        deps.log.warn(
+          { attempt: dial.attemptId, project: dial.project, detail: result.detail },
+          'creation without an answer: looking it up',
+        );
+        await markAmbiguous(deps.database, deps.poolId, dial.attemptId);
+        return;
+      case 'unsent':
+        await endUnmade(dial, 'Unsent', undefined, undefined);
+        return;
+      case 'refused':
+        deps.log.info(
+          { attempt: dial.attemptId, project: dial.project, outcome: result.outcome, status: result.status, detail: result.detail },
+          'creation refused',
+        );
+        await endUnmade(dial, result.outcome, result.detail, result.limits);
+        return;
+    }
+  }
+
+  async function endUnmade(
+    dial: Dial,
+    outcome: AttemptOutcome,
+    reason: string | undefined,
+    limits: Extract<CreateResult, { kind: 'refused' }>['limits'],
+  ) {
+    await deps.endings.end({ attemptId: dial.attemptId, outcome, endedReason: reason, line: 'never-taken', limits });
+    deps.wakeDispatcher();
+  }
+
+  return {
+    get inFlight() {
+      return inFlight;
+    },
+    async dial(attemptIds) {
+      const askedAtMs = deps.now();
+      const dials = await beginSending(deps.database, deps.poolId, deps.owner, attemptIds);
+      inFlight += dials.length;
+      await Promise.all(
+        dials.map(async (dial) => {
+          // Counted from before the commit: late rather than early is the only error that is safe.
+          const mayWrite = () => deps.now() - askedAtMs < dial.sendWithinMs;
+          try {
+            await dialOne(dial, mayWrite);
+          } catch (error) {
+            deps.log.error({ attempt: dial.attemptId, err: error }, 'dial failed: left to the look-up');
+            await markAmbiguous(deps.database, deps.poolId, dial.attemptId).catch((again: unknown) =>
+              deps.log.error(
+                { attempt: dial.attemptId, err: again },
+                'the ledger does not answer: the look-up finds this attempt when it does',
+              ),
+            );
+          } finally {
+            inFlight -= 1;
+          }
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import type { Admitted, Blocked, LimiterName, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
+import { decideStep } from '../../capacity/admission/step.ts';
+import { sendWindowMs } from '../../capacity/rates/limiter.ts';
+import type { ProjectName } from '../../crds/values.ts';
+import { admitArrivals } from '../../ledger/dispatch/admit-arrivals.ts';
+import { type AdmissionRecord, type Committed, commitAdmissions, maxBatch } from '../../ledger/dispatch/commit-admissions.ts';
+import { fetchWaiting, type Head } from '../../ledger/dispatch/fetch-waiting.ts';
+import { parkSessions } from '../../ledger/dispatch/upkeep.ts';
+import { arrivalOf, candidatesOf } from './candidates.ts';
+import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
+
+/** How long an owner may take to send what no rate paces; then it is taken back. */
+const sendWithinMs = 2_000;
+
+/** Newest decisions that the view keeps. */
+const keptDecisions = 20;
+
+const heads = { most: 50, least: 4 } as const;
+
+/**
+ * Admits what may be admitted now: fetches the heads of the queue, decides on them together with the callers who wait, and commits. Returns whether
+ * another round could admit more.
+ */
+export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
+  const perLane = Math.max(heads.least, Math.min(heads.most, roomFor(desk)));
+  const fetched = desk.lanes.length === 0 ? [] : await fetchWaiting(desk.connection, desk.poolId, desk.lanes, perLane);
+  noteOldest(desk, fetched);
+  const { waiting, parked } = candidatesOf(fetched, desk.policy);
+  const arrivals = [...desk.arrivals.values()].map(arrivalOf).filter((arrival) => arrival !== undefined);
+  if (parked.length > 0) await parkSessions(desk.connection, desk.poolId, parked);
+
+  const decision = decideStep(snapshotOf(desk), [...arrivals, ...waiting]);
+  const made = await commit(desk, decision, fetched, new Map([...arrivals, ...waiting].map((session) => [session.id, session])));
+  recordRefusals(desk, decision);
+  if (decision.nextRateAtMs !== undefined) desk.nextStepAtMs = Math.min(desk.nextStepAtMs, decision.nextRateAtMs);
+  const full = fetched.length >= perLane && made > 0;
+  return parked.length > 0 || full ? 'again' : 'done';
+}
+
+function noteOldest(desk: Desk, fetched: readonly Head[]): void {
+  desk.oldestReadyMs.clear();
+  for (const head of fetched) {
+    desk.oldestReadyMs.set(head.class, Math.min(desk.oldestReadyMs.get(head.class) ?? Number.POSITIVE_INFINITY, head.readyAtMs));
+  }
+}
+
+/** Slots that might be free: how far it is worth looking into the queue. */
+function roomFor(desk: Desk): number {
+  let room = 0;
+  for (const subscription of desk.policy.subscriptions) {
+    room += Math.max(0, desk.learning.ceiling(subscription, desk.book).ceiling - desk.book.held(subscription.name));
+  }
+  return Math.min(room, maxBatch);
+}
+
+async function commit(
+  desk: Desk,
+  decision: StepDecision,
+  fetched: readonly Head[],
+  waiting: ReadonlyMap<string, Waiting>,
+): Promise<number> {
+  desk.plan = decision.plan;
+  if (decision.admitted.length === 0) return 0;
+  const callers = decision.admitted.filter(({ session }) => desk.arrivals.has(session));
+  const dials = decision.admitted.filter(({ session }) => !desk.arrivals.has(session)).slice(0, maxBatch);
+  let made = 0;
+  if (callers.length > 0) made += await commitCallers(desk, callers);
+  if (dials.length > 0) made += await commitDials(desk, dials, decision, new Map(fetched.map((head) => [head.id, head])));
+  const nowMs = desk.clock.now();
+  for (const admitted of decision.admitted) {
+    const session = waiting.get(admitted.session);
+    if (session !== undefined) desk.statistics.admitted(admitted.class, Math.max(0, nowMs - session.readySinceMs), nowMs);
+    keepDecision(desk, { class: admitted.class, session: admitted.session, project: admitted.project, why: null });
+  }
+  // What was decided and not made (cancelled meanwhile) must not linger in the plan: it is proven anew next time.
+  if (made < decision.admitted.length) desk.plan = undefined;
+  return made;
+}
+
+async function commitCallers(desk: Desk, callers: readonly Admitted[]): Promise<number> {
+  const records = callers.map(({ session, project }) => {
+    desk.seq += 1;
+    return { attemptId: session, seq: desk.seq, ...countsAt(desk, project), sendWithinMs };
+  });
+  const admitted = await admitArrivals(desk.connection, {
+    poolId: desk.poolId,
+    epoch: desk.epoch,
+    policyVersion: desk.policyVersion,
+    records,
+  });
+  for (const id of admitted) {
+    const attempt = desk.arrivals.get(id);
+    if (attempt !== undefined)
+      note(desk, { ...attempt, state: 'admitted', admittedAtMs: desk.clock.now(), sendByMs: desk.clock.now() + sendWithinMs });
+  }
+  return admitted.length;
+}
+
+async function commitDials(
+  desk: Desk,
+  dials: readonly Admitted[],
+  decision: StepDecision,
+  fetched: ReadonlyMap<string, Head>,
+): Promise<number> {
+  if (desk.workers.length === 0) return 0;
+  const records: AdmissionRecord[] = [];
+  const added = new Map<string, number>();
+  for (const { session, class: name, project } of dials) {
+    const subscription = subscriptionOf(desk.policy, project);
+    if (subscription === undefined) continue;
+    desk.seq += 1;
+    const before = added.get(subscription.name) ?? 0;
+    added.set(subscription.name, before + 1);
+    const counts = countsAt(desk, project);
+    records.push({
+      sessionId: session,
+      attemptId: randomUUID(),
+      class: name,
+      project,
+      subscription: subscription.name,
+      owner: ownerOf(desk),
+      seq: desk.seq,
+      ceiling: counts.ceiling,
+      inUse: counts.inUse + before + 1,
+      fromNumberId: numberToCallFrom(desk, name, project),
+      sendWithinMs: isPaced(desk, project) ? sendWindowMs : sendWithinMs,
+    });
+  }
+  const moved = movedRates(desk, decision);
+  const committed = await commitAdmissions(desk.connection, {
+    poolId: desk.poolId,
+    epoch: desk.epoch,
+    policyVersion: desk.policyVersion,
+    records,
+    rates: moved,
+  });
+  for (const [name, atMs] of moved) desk.rates.set(name, atMs);
+  noteProbes(desk, dials);
+  const byAttempt = new Map(records.map((record) => [record.attemptId, record]));
+  for (const made of committed) enterDial(desk, made, byAttempt.get(made.attemptId), fetched);
+  return committed.length;
+}
+
+function enterDial(desk: Desk, made: Committed, record: AdmissionRecord | undefined, fetched: ReadonlyMap<string, Head>): void {
+  const head = record === undefined ? undefined : fetched.get(record.sessionId);
+  if (record === undefined || head === undefined) throw new Error(`attempt ${made.attemptId} was committed but never decided`);
+  desk.statistics.created(desk.clock.now());
+  note(desk, {
+    id: made.attemptId,
+    sessionId: record.sessionId,
+    class: record.class,
+    direction: 'Outbound',
+    project: record.project,
+    subscription: record.subscription,
+    number: head.number,
+    state: 'admitted',
+    refusal: null,
+    owner: record.owner,
+    ambiguous: false,
+    outcome: null,
+    admittedAtMs: made.admittedAtMs,
+    sendByMs: made.sendByMs,
+    sendingAtMs: null,
+    boundAtMs: null,
+    endedAtMs: null,
+    session: { seq: head.seq, score: head.score, readyAtMs: head.readyAtMs, labels: head.labels },
+  });
+}
+
+function countsAt(desk: Desk, project: ProjectName): { readonly ceiling: number; readonly inUse: number } {
+  const subscription = subscriptionOf(desk.policy, project);
+  if (subscription === undefined) return { ceiling: 0, inUse: 0 };
+  return { ceiling: desk.learning.ceiling(subscription, desk.book).ceiling, inUse: desk.book.held(subscription.name) };
+}
+
+function noteProbes(desk: Desk, dials: readonly Admitted[]): void {
+  for (const dial of dials) {
+    const subscription = dial.probe ? subscriptionOf(desk.policy, dial.project) : undefined;
+    if (subscription !== undefined) desk.learning.probing(subscription.name, desk.clock.now());
+  }
+}
+
+/** Owners take turns: all of them hear and send equally fast. */
+function ownerOf(desk: Desk): number {
+  const owner = desk.workers[desk.seq % desk.workers.length];
+  if (owner === undefined) throw new Error('no worker serves');
+  return owner;
+}
+
+function numberToCallFrom(desk: Desk, name: Admitted['class'], project: ProjectName): string | null {
+  const numbers = desk.policy.classes.find((candidate) => candidate.name === name)?.callFrom.get(project) ?? [];
+  return numbers[desk.seq % Math.max(1, numbers.length)]?.id ?? null;
+}
+
+/** Whether calls per second bound this project's creations, so that the moment of sending counts. */
+function isPaced(desk: Desk, project: ProjectName): boolean {
+  const declared = desk.policy.projects.find((candidate) => candidate.name === project);
+  if (subscriptionOf(desk.policy, project)?.callsPerSecond !== undefined) return true;
+  return desk.policy.upstreams.some((upstream) => upstream.callsPerSecond !== undefined && declared?.upstreams.includes(upstream.name));
+}
+
+function movedRates(desk: Desk, decision: StepDecision): ReadonlyMap<LimiterName, number> {
+  return new Map([...decision.rates].filter(([name, atMs]) => desk.rates.get(name) !== atMs));
+}
+
+function recordRefusals(desk: Desk, decision: StepDecision): void {
+  desk.blocked.clear();
+  for (const refused of decision.refused) {
+    if (desk.blocked.has(refused.class)) continue;
+    desk.blocked.set(refused.class, refused.why);
+    if (!sameReason(lastReason(desk, refused.class), refused.why)) {
+      keepDecision(desk, { class: refused.class, session: refused.session, project: null, why: refused.why });
+    }
+  }
+}
+
+function lastReason(desk: Desk, name: Admitted['class']): Blocked | null | undefined {
+  return desk.decisions.find((decision) => decision.class === name)?.why;
+}
+
+function sameReason(a: Blocked | null | undefined, b: Blocked): boolean {
+  return a !== null && a !== undefined && a.by === b.by;
+}
+
+function keepDecision(desk: Desk, decision: Pick<Desk['decisions'][number], 'class' | 'session' | 'project' | 'why'>): void {
+  desk.decisions.unshift({ atMs: desk.clock.now(), seq: desk.seq, ...decision });
+  desk.decisions.length = Math.min(desk.decisions.length, keptDecisions);
+}

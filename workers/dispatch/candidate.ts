@@ -1,0 +1,82 @@
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { PoolName } from '../../crds/values.ts';
+import type { Database } from '../../ledger/database.ts';
+import { observeLeadership, staleBeatMs } from '../../ledger/election.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import type { WorkerId } from '../../ledger/workers.ts';
+
+/** How often a worker looks whether its pool is dispatched. With a jitter, so that candidates do not stand all at once. */
+const lookEveryMs = 400;
+
+export type Candidate = {
+  /** Milliseconds since the pool was last known to be dispatched. */
+  awayMs(): number;
+  readonly dispatching: boolean;
+  /** Gives the lock up, if held, and stands no more. Resolves when it is free. */
+  withdraw(): Promise<void>;
+};
+
+/** Keeps an eye on the pool's dispatcher, and stands for election when there is none. */
+export function openCandidate(deps: {
+  readonly database: Database;
+  readonly ledgerUrl: string;
+  readonly poolId: PoolId;
+  readonly pool: PoolName;
+  readonly workerId: WorkerId;
+  readonly workerName: string;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly log: Logger;
+}): Candidate {
+  let thread: Worker | undefined;
+  let elected = false;
+  let seenAtMs = deps.now();
+  let withdrawn = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function look(): Promise<void> {
+    try {
+      const { held, beatAgeMs } = await observeLeadership(deps.database, deps.poolId);
+      if (held && beatAgeMs < staleBeatMs) seenAtMs = deps.now() - beatAgeMs;
+      else if (thread === undefined && !withdrawn) stand();
+    } catch (error) {
+      deps.log.warn({ err: error }, 'the ledger does not say who dispatches');
+    }
+    if (!withdrawn) timer = setTimeout(() => void look(), lookEveryMs * (0.75 + deps.random() / 2));
+  }
+
+  function stand(): void {
+    const { ledgerUrl, poolId, pool, workerId, workerName } = deps;
+    const started = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { ledgerUrl, poolId, pool, workerId, workerName } });
+    thread = started;
+    started.on('message', () => {
+      elected = true;
+    });
+    started.on('error', (error) => deps.log.error({ err: error }, 'dispatching ended by an error'));
+    started.on('exit', () => {
+      thread = undefined;
+      elected = false;
+    });
+  }
+
+  timer = setTimeout(() => void look(), deps.random() * 50);
+  return {
+    awayMs: () => (elected ? 0 : deps.now() - seenAtMs),
+    get dispatching() {
+      return elected;
+    },
+    async withdraw() {
+      withdrawn = true;
+      clearTimeout(timer);
+      const running = thread;
+      if (running === undefined) return;
+      const gone = new Promise<void>((resolve) => running.once('exit', () => resolve()));
+      running.postMessage('stop');
+      const patience = setTimeout(() => void running.terminate(), 2_000);
+      await gone;
+      clearTimeout(patience);
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+import type { Blocked, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
+import type { Policy } from '../../capacity/policy/policy.ts';
+import type { DecisionView } from '../../capacity/view.ts';
+import type { ClassName, ProjectName } from '../../crds/values.ts';
+import type { Sql } from '../../ledger/database.ts';
+import type { Lane } from '../../ledger/dispatch/fetch-waiting.ts';
+import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import type { WorkerId } from '../../ledger/workers.ts';
+import type { Cooling } from './cooling.ts';
+import type { Learning } from './learning.ts';
+import type { LedgerClock } from './ledger-clock.ts';
+import type { SlotBook } from './slot-book.ts';
+import type { Statistics } from './statistics.ts';
+
+/**
+ * All that the dispatcher has on its desk: the ledger's state as it remembers it. Filled on election, kept by signals, and thrown away as a whole when
+ * anything goes wrong: the successor fills its own.
+ */
+export type Desk = {
+  readonly connection: Sql;
+  readonly poolId: PoolId;
+  readonly epoch: number;
+  readonly clock: LedgerClock;
+  readonly log: Logger;
+  readonly book: SlotBook;
+  readonly cooling: Cooling;
+  readonly statistics: Statistics;
+  readonly learning: Learning;
+  /** Inbound calls that wait inside the provider, by attempt. */
+  readonly arrivals: Map<string, OpenAttempt>;
+  readonly rates: Map<LimiterName, number>;
+  readonly blocked: Map<ClassName, Blocked>;
+  readonly decisions: DecisionView[];
+  policy: Policy;
+  policyVersion: number;
+  withResults: boolean;
+  seq: number;
+  holds: Holds;
+  /** Somebody held or resumed: look at once. */
+  holdsChanged: boolean;
+  workers: readonly WorkerId[];
+  lanes: readonly Lane[];
+  queued: ReadonlyMap<string, number>;
+  /** Since when the first session of a class's queue has waited, as of the last look. */
+  readonly oldestReadyMs: Map<ClassName, number>;
+  plan: ReservationPlan | undefined;
+  /** When the next session, rate or release makes another step worthwhile. */
+  nextStepAtMs: number;
+};
+
+/** Takes note of an attempt as it is now, wherever it counts. */
+export function note(desk: Desk, attempt: OpenAttempt): void {
+  desk.book.apply(attempt);
+  if (attempt.state === 'cooling') desk.cooling.add(attempt);
+  else desk.cooling.remove(attempt);
+  if (attempt.state === 'pending') desk.arrivals.set(attempt.id, attempt);
+  else desk.arrivals.delete(attempt.id);
+}
+
+/** What admission decides on, now. */
+export function snapshotOf(desk: Desk): Snapshot {
+  const nowMs = desk.clock.now();
+  return {
+    policy: desk.policy,
+    nowMs,
+    ceilings: new Map(
+      desk.policy.subscriptions.map((subscription) => [subscription.name, desk.learning.ceiling(subscription, desk.book).ceiling]),
+    ),
+    inUse: desk.book.inUse(),
+    pending: desk.book.pending(),
+    pauses: desk.learning.pauses(desk.policy, nowMs),
+    rates: desk.rates,
+    held: desk.holds,
+    plan: desk.plan,
+    slotSeconds: desk.statistics.slotSeconds(),
+    probes: desk.learning.probes(desk.policy, nowMs),
+  };
+}
+
+/** The subscription that a project's calls count against. */
+export function subscriptionOf(policy: Policy, project: ProjectName) {
+  const found = policy.projects.find((candidate) => candidate.name === project);
+  return found === undefined ? undefined : policy.subscriptions.find((subscription) => subscription.name === found.subscription);
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { LimiterName } from '../../capacity/admission/snapshot.ts';
+import { compilePolicy } from '../../capacity/policy/compile.ts';
+import type { Policy } from '../../capacity/policy/policy.ts';
+import type { PoolSpec } from '../../crds/pool.ts';
+import type { PoolName } from '../../crds/values.ts';
+import type { Sql } from '../../ledger/database.ts';
+import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
+import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
+import { readLimiters } from '../../ledger/limiters.ts';
+import { readHolds } from '../../ledger/holds.ts';
+import { readPolicy } from '../../ledger/policy.ts';
+import { servingWorkers } from '../../ledger/workers.ts';
+import { Cooling } from './cooling.ts';
+import { type Desk, note } from './desk.ts';
+import type { DispatchOptions } from './dispatcher.ts';
+import { Learning } from './learning.ts';
+import { type LedgerClock, openLedgerClock } from './ledger-clock.ts';
+import { SlotBook } from './slot-book.ts';
+import { Statistics } from './statistics.ts';
+
+/** There is nothing to dispatch by. */
+export class PolicyMissing extends Error {
+  override readonly name = 'PolicyMissing';
+}
+
+/** Fills a desk from the ledger. Signals from before are harmless: applying them again changes nothing. */
+export async function openDesk(options: DispatchOptions): Promise<Desk> {
+  const { connection, poolId } = options;
+  const stored = await readPolicy(connection, options.pool);
+  if (stored === undefined) throw new PolicyMissing(`pool ${options.pool} has no policy in this ledger`);
+  const clock = openLedgerClock(options.now);
+  await readClock(connection, clock, options.now);
+  const limiters = await readLimiters(connection, poolId);
+  const desk: Desk = {
+    connection,
+    poolId,
+    epoch: options.epoch,
+    clock,
+    log: options.log,
+    book: new SlotBook(),
+    cooling: new Cooling(),
+    statistics: new Statistics(),
+    learning: new Learning(limiters, options.random),
+    arrivals: new Map(),
+    rates: ratesOf(limiters),
+    blocked: new Map(),
+    decisions: [],
+    policy: policyOf(options.pool, stored.spec),
+    policyVersion: stored.version,
+    withResults: stored.spec.results !== undefined,
+    seq: options.seq,
+    holds: await readHolds(connection, poolId),
+    holdsChanged: false,
+    workers: await servingWorkers(connection, poolId),
+    lanes: await discoverLanes(connection, poolId),
+    queued: new Map(),
+    oldestReadyMs: new Map(),
+    plan: undefined,
+    nextStepAtMs: 0,
+  };
+  for (const attempt of await loadOpenAttempts(connection, poolId)) note(desk, attempt);
+  return desk;
+}
+
+/** The declaration, made ready for decisions. */
+export function policyOf(pool: PoolName, spec: PoolSpec): Policy {
+  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
+}
+
+/** Takes a reading of PostgreSQL's clock. */
+export async function readClock(sql: Sql, clock: LedgerClock, now: () => number): Promise<void> {
+  const askedAtMs = now();
+  const { rows } = await sql.query<{ ms: number }>('select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms');
+  const ms = rows[0]?.ms;
+  if (ms === undefined) throw new Error('PostgreSQL did not tell the time');
+  clock.set(ms, askedAtMs, now());
+}
+
+const rateState = z.object({ nextAtMs: z.number() });
+const isLimiterName = (name: string): name is LimiterName => /^(subscription|upstream|project)\//.test(name);
+
+function ratesOf(limiters: ReadonlyMap<string, unknown>): Map<LimiterName, number> {
+  const rates = new Map<LimiterName, number>();
+  for (const [name, state] of limiters) {
+    const parsed = rateState.safeParse(state);
+    if (parsed.success && isLimiterName(name)) rates.set(name, parsed.data.nextAtMs);
+  }
+  return rates;
+}

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Policy } from '../../capacity/policy/policy.ts';
+import type { ProjectName } from '../../crds/values.ts';
+import { enterForeign } from '../../ledger/attempts/arrive.ts';
+import { bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
+import { findAttempt, noteReport } from '../../ledger/attempts/end.ts';
+import type { Database } from '../../ledger/database.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import { attemptIdOf } from '../../providers/vapi/call-name.ts';
+import { classifyEnd } from '../../providers/vapi/outcomes.ts';
+import { boundForMs } from '../session-bounds.ts';
+import type { Endings } from './endings.ts';
+
+/** What anybody may tell about a call: a webhook, a list, a look-up. */
+export type CallNews = {
+  readonly project: ProjectName;
+  readonly callId: string;
+  readonly callName: string | undefined;
+  readonly direction: 'Inbound' | 'Outbound';
+  readonly status: 'live' | 'ended';
+  readonly endedReason: string | undefined;
+  readonly controlUrl: string | undefined;
+  readonly costUsd: number | undefined;
+};
+
+/** Brings news of calls into the ledger. News may come in any order, any number of times, and from anywhere. */
+export type Applier = { apply(news: CallNews): Promise<'changed' | 'known'> };
+
+export function openApplier(deps: {
+  readonly database: Database;
+  readonly poolId: PoolId;
+  readonly policy: () => Policy;
+  readonly endings: Endings;
+  readonly wakeDispatcher: () => void;
+  readonly log: Logger;
+}): Applier {
+  async function applyKnown(news: CallNews, attempt: NonNullable<Awaited<ReturnType<typeof findAttempt>>>): Promise<'changed' | 'known'> {
+    if (news.costUsd !== undefined) await noteReport(deps.database, deps.poolId, { attemptId: attempt.attemptId, costUsd: news.costUsd });
+    if (attempt.state === 'cooling' || attempt.state === 'ended') return 'known';
+    if (news.status === 'ended') {
+      const outcome = classifyEnd(news.endedReason);
+      const first = await deps.endings.end({
+        attemptId: attempt.attemptId,
+        outcome,
+        endedReason: news.endedReason,
+        line: 'taken',
+        limits: undefined,
+      });
+      if (first) deps.wakeDispatcher();
+      return first ? 'changed' : 'known';
+    }
+    if (attempt.state !== 'sending') {
+      await noteAlive(deps.database, deps.poolId, [attempt.attemptId]);
+      return 'known';
+    }
+    const classPolicy = deps.policy().classes.find((candidate) => candidate.name === attempt.class);
+    await bindAttempt(deps.database, deps.poolId, {
+      attemptId: attempt.attemptId,
+      callId: news.callId,
+      controlUrl: news.controlUrl,
+      boundForMs: boundForMs(classPolicy),
+      limits: undefined,
+    });
+    return 'changed';
+  }
+
+  /** A live call that no attempt knows: somebody else's, or one of ours that a restored ledger forgot. Either way it holds a line. */
+  async function enterUnknown(news: CallNews): Promise<'changed' | 'known'> {
+    const project = deps.policy().projects.find((candidate) => candidate.name === news.project);
+    if (news.status === 'ended' || project === undefined) return 'known';
+    const entered = await enterForeign(deps.database, deps.poolId, {
+      attemptId: randomUUID(),
+      direction: news.direction,
+      project: project.name,
+      subscription: project.subscription,
+      callId: news.callId,
+      controlUrl: news.controlUrl,
+      boundForMs: boundForMs(undefined),
+    });
+    if (!entered) return 'known';
+    deps.log.info(
+      { project: news.project, call: news.callId, ours: attemptIdOf(news.callName) !== undefined },
+      'call seen that no attempt knows',
+    );
+    deps.wakeDispatcher();
+    return 'changed';
+  }
+
+  return {
+    async apply(news) {
+      const attempt = await findAttempt(deps.database, deps.poolId, { callId: news.callId, attemptId: attemptIdOf(news.callName) });
+      return attempt === undefined ? enterUnknown(news) : applyKnown(news, attempt);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { projectName } from '../../crds/values.ts';
+import type { Database } from '../../ledger/database.ts';
+import { markProcessed, type StoredEvent, unprocessedEvents } from '../../ledger/inbox.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import type { Applier, CallNews } from './apply.ts';
+
+/** Events that lie this long were left by a worker that died. */
+const orphanedAfterMs = 5_000;
+
+const eventFields = z.object({
+  callName: z.string().optional(),
+  status: z.string(),
+  endedReason: z.string().optional(),
+  controlUrl: z.string().optional(),
+  direction: z.enum(['Inbound', 'Outbound']).catch('Outbound'),
+  costUsd: z.number().optional(),
+});
+
+/** Does the work of stored events, at least once each; all of it is repeatable. */
+export function openInboxWorker(deps: {
+  readonly database: Database;
+  readonly poolId: PoolId;
+  readonly applier: Applier;
+  readonly log: Logger;
+}) {
+  let done: string[] = [];
+
+  async function work(event: StoredEvent): Promise<void> {
+    await deps.applier.apply(newsOf(event));
+    done.push(event.id);
+  }
+
+  return {
+    /** Starts on an event; a failure leaves it for {@link sweep}. */
+    begin(event: StoredEvent): void {
+      work(event).catch((error: unknown) => deps.log.error({ err: error, call: event.callId }, 'event left for the next sweep'));
+    },
+    /** Notes what is done, and takes up what dead workers left. */
+    async sweep(): Promise<void> {
+      const ids = done;
+      done = [];
+      if (ids.length > 0) await markProcessed(deps.database, ids);
+      for (const event of await unprocessedEvents(deps.database, deps.poolId, orphanedAfterMs)) await work(event);
+    },
+  };
+}
+
+const terminal = new Set(['ended', 'not-found', 'deletion-failed']);
+
+function newsOf(event: StoredEvent): CallNews {
+  const fields = eventFields.parse(event.event);
+  return {
+    project: projectName.parse(event.project),
+    callId: event.callId,
+    callName: fields.callName,
+    direction: fields.direction,
+    status: terminal.has(fields.status) ? 'ended' : 'live',
+    endedReason: fields.endedReason,
+    controlUrl: fields.controlUrl,
+    costUsd: fields.costUsd,
+  };
+}

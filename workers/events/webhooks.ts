@@ -1,0 +1,174 @@
+import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
+import type { Logger } from 'pino';
+import type { Policy, ProjectPolicy } from '../../capacity/policy/policy.ts';
+import type { InboxEvent, StoredEvent } from '../../ledger/inbox.ts';
+import { parseServerMessage, type ServerMessage, verifyWebhook } from '../../providers/vapi/webhooks.ts';
+import type { Handler } from '../handler/handler.ts';
+import type { AssistantRequest, CallerAnswer } from '../inbound/answerer.ts';
+import { Problem, problemHandler } from '../intake/problem.ts';
+import type { Secrets } from '../secrets.ts';
+
+/** Reports carry whole assistants and transcripts: several megabytes are normal. */
+const maxBody = '10mb';
+
+/** The provider gives up on most events after 20 s. */
+const handlerWithinMs = 19_000;
+
+type Stored = Extract<ServerMessage, { kind: 'status-update' | 'end-of-call-report' }>;
+
+/**
+ * `POST /v1/vapi/{project}`: everything that the provider tells us. Verified over the raw bytes before anything is read from them. Status updates and
+ * reports are committed before the 200, so a worker that dies right after loses none; the work follows.
+ */
+export function webhookRouter(deps: {
+  readonly policy: () => Policy;
+  readonly secrets: Secrets;
+  readonly store: (event: InboxEvent) => Promise<StoredEvent | undefined>;
+  readonly work: (event: StoredEvent) => void;
+  readonly answerCaller: (request: AssistantRequest, project: ProjectPolicy) => Promise<CallerAnswer>;
+  readonly handler: Handler;
+  readonly observe: (type: string, ms: number) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly log: Logger;
+}): Router {
+  async function receive(request: Request, response: Response): Promise<void> {
+    const startedAtMs = deps.now();
+    const project = deps.policy().projects.find((candidate) => candidate.name === request.params['project']);
+    if (project === undefined) throw new Problem('not-found', { detail: 'this pool has no project of that name', field: 'project' });
+    const raw: unknown = request.body;
+    if (!Buffer.isBuffer(raw) || raw.length === 0) {
+      throw new Problem('malformed-body', { detail: 'a server message of the provider was expected', field: 'body' });
+    }
+    await verify(raw, request, project);
+    const message = parseServerMessage(raw);
+    if (message.kind === 'invalid') throw new Problem('malformed-body', { detail: message.message, field: message.path });
+    await answer(message, raw, request, response, project);
+    deps.observe(message.kind === 'other' ? message.type : message.kind, deps.now() - startedAtMs);
+  }
+
+  /** @throws Problem */
+  async function verify(raw: Buffer, request: Request, project: ProjectPolicy): Promise<void> {
+    const field = proofHeader(project);
+    if (project.webhookSecret === undefined) {
+      throw new Problem('webhook-not-verified', { detail: 'the project declares no webhookSecretRef to verify it by', field });
+    }
+    const secrets = await deps.secrets.readAll(project.webhookSecret);
+    const verdict = verifyWebhook(raw, request.headers, secrets, project.webhookAuth);
+    if (verdict === 'verified') return;
+    deps.log.warn({ project: project.name, verdict }, 'webhook refused');
+    throw new Problem('webhook-not-verified', { detail: `its proof is ${verdict}`, field });
+  }
+
+  async function answer(
+    message: Exclude<ServerMessage, { kind: 'invalid' }>,
+    raw: Buffer,
+    request: Request,
+    response: Response,
+    project: ProjectPolicy,
+  ) {
+    switch (message.kind) {
+      case 'assistant-request': {
+        const answered = await deps.answerCaller(message, project);
+        response
+          .status(200)
+          .json(answered.kind === 'assistant' ? await handlerAnswer(answered.body, raw, request, project) : answered.body);
+        return;
+      }
+      case 'status-update':
+      case 'end-of-call-report': {
+        const stored = await deps.store(inboxEventOf(message, project));
+        response.status(200).json({});
+        if (stored === undefined) return;
+        deps.work(stored);
+        await deps.handler.answer(
+          { raw, type: message.kind, project: project.name, headers: request.headers },
+          AbortSignal.timeout(handlerWithinMs),
+        );
+        return;
+      }
+      case 'other': {
+        const result = await deps.handler.answer(
+          { raw, type: message.type, project: project.name, headers: request.headers },
+          AbortSignal.timeout(handlerWithinMs),
+        );
+        if (result.kind === 'answer') response.status(result.status).type(result.contentType).send(result.body);
+        else if (result.kind === 'none') response.status(200).json({});
+        else throw new Problem('handler-away', { detail: `the answer is ${result.kind}: deliver again`, retryAfterSeconds: 1 });
+        return;
+      }
+    }
+  }
+
+  /** For an admitted call, the team's own choice of assistant or destination wins; without one, or too late, the class's assistant answers. */
+  async function handlerAnswer(ours: object, raw: Buffer, request: Request, project: ProjectPolicy): Promise<object> {
+    const result = await deps.handler.answer(
+      { raw, type: 'assistant-request', project: project.name, headers: request.headers },
+      AbortSignal.timeout(3_000),
+    );
+    if (result.kind !== 'answer' || result.status !== 200) return ours;
+    const theirs = parseObject(result.body);
+    const decides =
+      theirs !== undefined && ['assistantId', 'assistant', 'squadId', 'squad', 'destination', 'error'].some((key) => key in theirs);
+    if (!decides) return ours;
+    const overrides = 'assistantOverrides' in ours && typeof ours.assistantOverrides === 'object' ? ours.assistantOverrides : {};
+    return 'destination' in theirs || 'error' in theirs
+      ? theirs
+      : { ...theirs, assistantOverrides: { ...objectAt(theirs, 'assistantOverrides'), ...overrides } };
+  }
+
+  const router = express.Router();
+  router.post('/v1/vapi/:project', express.raw({ type: () => true, limit: maxBody }), (request, response) => receive(request, response));
+  router.use('/v1/vapi', bodyProblems, problemHandler(deps.log));
+  return router;
+}
+
+/** What Express itself says about a body: too large, or broken off. */
+const bodyProblems: ErrorRequestHandler = (error: unknown, _request, _response, next) => {
+  if (error instanceof Error && 'type' in error && error.type === 'entity.too.large') {
+    return next(new Problem('body-too-large', { detail: `a server message of at most ${maxBody} was expected`, field: 'body' }));
+  }
+  if (error instanceof Error && 'type' in error && typeof error.type === 'string' && error.type.startsWith('request.')) {
+    return next(new Problem('malformed-body', { detail: 'the body broke off', field: 'body' }));
+  }
+  return next(error);
+};
+
+function proofHeader(project: ProjectPolicy): string {
+  const auth = project.webhookAuth;
+  if (auth.type === 'Secret') return 'x-vapi-secret';
+  return auth.type === 'Bearer' ? auth.header : auth.signatureHeader;
+}
+
+/** What the work needs later, and no more: no transcript is kept. */
+function inboxEventOf(message: Stored, project: ProjectPolicy): InboxEvent {
+  return {
+    project: project.name,
+    dedupe: message.dedupeKey,
+    callId: message.callId,
+    kind: message.kind,
+    event: {
+      callName: message.callName,
+      status: message.kind === 'status-update' ? message.status : 'ended',
+      endedReason: message.endedReason,
+      controlUrl: message.kind === 'status-update' ? message.controlUrl : undefined,
+      direction: message.direction,
+      costUsd: message.kind === 'end-of-call-report' ? message.costUsd : undefined,
+    },
+  };
+}
+
+function parseObject(body: Buffer): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function objectAt(value: Readonly<Record<string, unknown>>, key: string): object {
+  const found = value[key];
+  return typeof found === 'object' && found !== null ? found : {};
+}

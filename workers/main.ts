@@ -1,0 +1,33 @@
+import { readEnvironment } from './environment.ts';
+import { openLog } from './log.ts';
+import { startWorker } from './worker.ts';
+
+/** The worker process. What it is told comes by environment; SIGTERM drains it; without its supervisor it leaves at once. */
+
+const environment = readEnvironment(process.env);
+const log = openLog({ worker: environment.TRUNKLINE_WORKER_NAME });
+
+process.on('unhandledRejection', (error) => {
+  // A failure that nobody expected: what we hold is in the ledger, and a fresh process is surer than this one.
+  log.fatal({ err: error }, 'ending after an unexpected failure');
+  process.exit(1);
+});
+
+const worker = await startWorker(environment, log);
+process.send?.({ kind: 'serving', port: worker.port });
+
+// The terminal sends Ctrl-C to everybody; only the supervisor knows what it means.
+process.on('SIGINT', () => log.debug('left to the supervisor'));
+process.on('disconnect', () => {
+  log.warn('the supervisor is gone');
+  process.exit(0);
+});
+process.once('SIGTERM', () => {
+  worker.drain().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      log.error({ err: error }, 'drain failed');
+      process.exit(1);
+    },
+  );
+});

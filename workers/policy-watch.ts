@@ -1,0 +1,65 @@
+import type { Logger } from 'pino';
+import { compilePolicy } from '../capacity/policy/compile.ts';
+import type { Policy } from '../capacity/policy/policy.ts';
+import type { PoolSpec } from '../crds/pool.ts';
+import type { PoolName } from '../crds/values.ts';
+import type { Database } from '../ledger/database.ts';
+import { type PoolId, readPolicy } from '../ledger/policy.ts';
+
+/** Workers act on the newest policy within a second. */
+const lookEveryMs = 700;
+
+export type PolicyInForce = {
+  readonly poolId: PoolId;
+  readonly policy: () => Policy;
+  readonly spec: () => PoolSpec;
+  stop(): void;
+};
+
+/** The pool is not in this ledger. */
+export class PoolUnknown extends Error {
+  override readonly name = 'PoolUnknown';
+}
+
+/**
+ * Keeps the newest policy of the pool at hand. When the ledger does not answer, or holds one that this release cannot read, the last one stays in
+ * force (I8).
+ * @throws PoolUnknown
+ */
+export async function watchPolicy(database: Database, pool: PoolName, log: Logger): Promise<PolicyInForce> {
+  const first = await readPolicy(database, pool);
+  if (first === undefined) throw new PoolUnknown(`pool ${pool} is not in this ledger: \`trunkline up\` or the operator puts it there`);
+  let stored = first;
+  let policy = compile(pool, stored.spec);
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  async function look(): Promise<void> {
+    try {
+      const newest = await readPolicy(database, pool);
+      if (newest !== undefined && newest.version !== stored.version) {
+        stored = newest;
+        policy = compile(pool, newest.spec);
+        log.info({ version: newest.version }, 'policy in force');
+      }
+    } catch (error) {
+      log.warn({ err: error }, 'policy not read: the last one stays in force');
+    }
+    if (!stopped) timer = setTimeout(() => void look(), lookEveryMs);
+  }
+
+  timer = setTimeout(() => void look(), lookEveryMs);
+  return {
+    poolId: first.poolId,
+    policy: () => policy,
+    spec: () => stored.spec,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function compile(pool: PoolName, spec: PoolSpec): Policy {
+  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
+}

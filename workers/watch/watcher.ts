@@ -1,0 +1,163 @@
+import type { Logger } from 'pino';
+import { pollingShare } from '../../capacity/rates/minute-budget.ts';
+import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
+import type { ProjectName } from '../../crds/values.ts';
+import { noteAlive } from '../../ledger/attempts/bind.ts';
+import type { Database } from '../../ledger/database.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import { attemptsInDoubt, knownCalls, noteLookUps, noteRead, type Watched, type WatchLease } from '../../ledger/watch.ts';
+import { attemptIdOf } from '../../providers/vapi/call-name.ts';
+import type { SeenCall } from '../../providers/vapi/contract.ts';
+import type { Applier, CallNews } from '../events/apply.ts';
+import type { Endings } from '../events/endings.ts';
+import type { Providers } from '../providers.ts';
+import { openMinuteBudget } from './minute-budget.ts';
+
+/** Lists read this far back again: the provider shows changes late, and clocks differ. */
+const overlapMs = 60_000;
+
+/** Most pages of one list. */
+const maxPages = 20;
+
+/**
+ * Watches one project while this worker holds its lease: lists what changed, looks for creations without an answer, asks about silent calls. Creations
+ * and ambiguity come first, all inside the project's request budget.
+ */
+export function openWatcher(deps: {
+  readonly database: Database;
+  readonly poolId: PoolId;
+  readonly providers: Providers;
+  readonly applier: Applier;
+  readonly endings: Endings;
+  readonly webhooks: 'expected' | 'none';
+  readonly wakeDispatcher: () => void;
+  /** Milliseconds since 1970, for the provider's request minutes only. */
+  readonly wallClock: () => number;
+  readonly log: Logger;
+}): { look(lease: WatchLease, signal: AbortSignal): Promise<void> } {
+  const projects = new Map<ProjectName, { nextListAtMs: number; missed: number; budget: ReturnType<typeof openMinuteBudget> }>();
+
+  function stateOf(project: ProjectName) {
+    let state = projects.get(project);
+    if (state === undefined) {
+      state = { nextListAtMs: 0, missed: 0, budget: openMinuteBudget(deps.wallClock) };
+      projects.set(project, state);
+    }
+    return state;
+  }
+
+  /** Applies a list to the ledger; returns how many endings it told first. */
+  async function applyList(project: ProjectName, calls: readonly SeenCall[]): Promise<number> {
+    const known = await knownCalls(
+      deps.database,
+      deps.poolId,
+      calls.map((call) => call.id),
+    );
+    const alive: string[] = [];
+    let missed = 0;
+    for (const call of calls) {
+      const state = known.get(call.id);
+      if (state === 'ended' || state === 'cooling') continue;
+      const attemptId = attemptIdOf(call.name);
+      if (!call.terminal && state === 'bound' && attemptId !== undefined) {
+        alive.push(attemptId);
+        continue;
+      }
+      if (call.terminal && state === undefined && attemptId === undefined) continue;
+      const changed = await deps.applier.apply(newsOf(project, call));
+      if (changed === 'changed' && call.terminal) missed += 1;
+    }
+    if (alive.length > 0) await noteAlive(deps.database, deps.poolId, alive);
+    return missed;
+  }
+
+  async function listChanges(lease: WatchLease, signal: AbortSignal): Promise<void> {
+    const provider = deps.providers.of(lease.project);
+    const state = stateOf(lease.project);
+    if (provider === undefined || lease.nowMs < state.nextListAtMs) return;
+    const polling = pollingShare(provider.policy.requestsPerMinute);
+    const pages = Math.min(maxPages, state.budget.left(polling));
+    if (pages < 1) return;
+    const listing = await provider.api.listUpdatedSince(new Date(lease.readUntilMs - overlapMs), { maxRequests: pages, signal });
+    state.budget.spend(listing.requests);
+    state.missed = await applyList(lease.project, listing.calls);
+    state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks, missed: state.missed });
+    if (listing.complete) await noteRead(deps.database, deps.poolId, lease.project, lease.nowMs, listing.calls[0]?.orgId);
+    else if (listing.throttled) state.budget.halve();
+  }
+
+  /** Looks for calls whose creation had no answer. One complete list serves all of the project; only one late enough proves absence. */
+  async function searchAmbiguous(lease: WatchLease, doubtful: readonly Watched[], signal: AbortSignal): Promise<void> {
+    const provider = deps.providers.of(lease.project);
+    const due = doubtful.filter((attempt) => attempt.ambiguousForMs !== null && lookUpDue(attempt.ambiguousForMs, attempt.lookUps));
+    const state = stateOf(lease.project);
+    const oldestMs = Math.min(...due.map((attempt) => attempt.sendingAtMs ?? lease.nowMs));
+    if (provider === undefined || due.length === 0) return;
+    const pages = Math.min(maxPages, state.budget.left(pollingShare(provider.policy.requestsPerMinute)));
+    if (pages < 1) return;
+    const listing = await provider.api.listCreatedSince(new Date(oldestMs - overlapMs), { maxRequests: pages, signal });
+    state.budget.spend(listing.requests);
+    await applyList(lease.project, listing.calls);
+    await noteLookUps(
+      deps.database,
+      due.map((attempt) => attempt.attemptId),
+    );
+    const listed = new Set(listing.calls.map((call) => attemptIdOf(call.name)));
+    for (const attempt of due) {
+      const proven = listing.complete && (attempt.ambiguousForMs ?? 0) >= ambiguityHoldMs && !listed.has(attempt.attemptId);
+      if (!proven) continue;
+      deps.log.info({ attempt: attempt.attemptId, project: lease.project }, 'no call was created: the session waits again');
+      await deps.endings.end({
+        attemptId: attempt.attemptId,
+        outcome: 'Unsent',
+        endedReason: 'NotCreated',
+        line: 'never-taken',
+        limits: undefined,
+      });
+      deps.wakeDispatcher();
+    }
+  }
+
+  async function askAboutSilent(lease: WatchLease, doubtful: readonly Watched[], signal: AbortSignal): Promise<void> {
+    const provider = deps.providers.of(lease.project);
+    if (provider === undefined) return;
+    const state = stateOf(lease.project);
+    for (const attempt of doubtful) {
+      if (attempt.callId === null || attempt.ambiguousForMs !== null) continue;
+      if (state.budget.left(pollingShare(provider.policy.requestsPerMinute)) < 1) return;
+      const found = await provider.api.get(attempt.callId, signal);
+      state.budget.spend(1);
+      if (found.kind === 'found') await deps.applier.apply(newsOf(lease.project, found.call));
+      else if (found.kind === 'gone') await release(attempt, 'Unknown', 'CallGone');
+      else if ((attempt.pastBoundMs ?? 0) > giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
+    }
+  }
+
+  async function release(attempt: Watched, outcome: 'Unknown', reason: string): Promise<void> {
+    deps.log.warn({ attempt: attempt.attemptId, reason }, 'attempt ends with unknown outcome');
+    await deps.endings.end({ attemptId: attempt.attemptId, outcome, endedReason: reason, line: 'taken', limits: undefined });
+    deps.wakeDispatcher();
+  }
+
+  return {
+    async look(lease, signal) {
+      const doubtful = await attemptsInDoubt(deps.database, deps.poolId, lease.project, silentAfterMs);
+      await searchAmbiguous(lease, doubtful, signal);
+      await listChanges(lease, signal);
+      await askAboutSilent(lease, doubtful, signal);
+    },
+  };
+}
+
+function newsOf(project: ProjectName, call: SeenCall): CallNews {
+  return {
+    project,
+    callId: call.id,
+    callName: call.name,
+    direction: call.direction === 'Outbound' ? 'Outbound' : 'Inbound',
+    status: call.terminal ? 'ended' : 'live',
+    endedReason: call.endedReason,
+    controlUrl: call.controlUrl,
+    costUsd: call.costUsd,
+  };
+}

@@ -1,0 +1,238 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { durationMs, projectName } from '../crds/values.ts';
+import { admittedTo, liveCallOf } from '../ledger/attempts/admitted-to.ts';
+import { openDatabase } from '../ledger/database.ts';
+import { forgetOld } from '../ledger/retention.ts';
+import { createWaker } from '../ledger/wake.ts';
+import { dropWatchLeases, takeWatchLeases } from '../ledger/watch.ts';
+import { beatWorker, retireWorker } from '../ledger/workers.ts';
+import { openCallLink } from './call-link.ts';
+import { openDialler } from './dial/dialler.ts';
+import { openCandidate } from './dispatch/candidate.ts';
+import type { WorkerEnvironment } from './environment.ts';
+import { openApplier } from './events/apply.ts';
+import { openEndings } from './events/endings.ts';
+import { openInboxWorker } from './events/inbox-worker.ts';
+import { openInboxWriter } from './events/inbox-writer.ts';
+import { webhookRouter } from './events/webhooks.ts';
+import { openHandler } from './handler/handler.ts';
+import { listen } from './http.ts';
+import { openAnswerer } from './inbound/answerer.ts';
+import { openArrivals } from './inbound/arrivals.ts';
+import { healthRouter } from './intake/health.ts';
+import { intakeRouter } from './intake/router.ts';
+import { openLiveness } from './liveness.ts';
+import { createMetrics } from './metrics.ts';
+import { watchPolicy } from './policy-watch.ts';
+import { openProviders } from './providers.ts';
+import { repeat } from './repeat.ts';
+import { startResults } from './results/results.ts';
+import { openSecrets } from './secrets.ts';
+import { openWatcher } from './watch/watcher.ts';
+
+export type RunningWorker = {
+  readonly port: number;
+  /** Takes no new work, finishes what it holds, hands over leases and lock, and leaves. */
+  drain(): Promise<void>;
+};
+
+/** How often each regular work is done. */
+const everyMs = { beat: 1_000, watch: 1_000, sweep: 1_000, missedAdmissions: 1_000, forget: 60_000 } as const;
+
+/** Puts a worker together from its parts, and starts it. Every part says itself what it promises; here is only who knows whom. */
+export async function startWorker(environment: WorkerEnvironment, log: Logger): Promise<RunningWorker> {
+  const stop = new AbortController();
+  const now = () => performance.now();
+  const name = environment.TRUNKLINE_WORKER_NAME;
+  const ledgerUrl = environment.TRUNKLINE_LEDGER_URL;
+  let phase: 'starting' | 'serving' | 'draining' = 'starting';
+
+  const database = openDatabase(ledgerUrl, {
+    applicationName: `trunkline ${name}`,
+    maxConnections: 2,
+    onError: (error) => log.warn({ err: error }, 'ledger connection lost'),
+  });
+  const inForce = await watchPolicy(database, environment.TRUNKLINE_POOL, log);
+  const { poolId, policy, spec } = inForce;
+  const secrets = openSecrets(environment.TRUNKLINE_SECRETS);
+  const metrics = createMetrics();
+  const wakeDispatcher = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
+  const arrivals = openArrivals();
+  const liveness = await openLiveness({
+    ledgerUrl,
+    poolId,
+    name,
+    onAdmitted: (attemptIds) => admitted(attemptIds),
+    onLost: (error) => {
+      log.fatal({ err: error }, 'the connection that proves this worker alive is lost: starting over');
+      process.exit(1);
+    },
+    log,
+  });
+  const owner = liveness.workerId;
+  const publicUrl = environment.TRUNKLINE_PUBLIC_URL ?? spec().publicUrl;
+  const providers = openProviders({ policy, secrets, metrics, baseUrl: environment.TRUNKLINE_PROVIDER_URL });
+  const callLink = openCallLink({ publicUrl, secrets, handlerEvents: spec().handler !== undefined });
+  const endings = openEndings({
+    database,
+    poolId,
+    policy,
+    withResults: () => spec().results !== undefined,
+    random: Math.random,
+    observeOutcome: (project, outcome) => metrics.attemptOutcomes.inc({ project, outcome }),
+  });
+  const dialler = openDialler({
+    database,
+    poolId,
+    owner,
+    policy,
+    providers,
+    endings,
+    callLink,
+    wakeDispatcher,
+    now,
+    log,
+    signal: stop.signal,
+  });
+  const applier = openApplier({ database, poolId, policy, endings, wakeDispatcher, log });
+  const inboxWorker = openInboxWorker({ database, poolId, applier, log });
+  const candidate = openCandidate({
+    database,
+    ledgerUrl,
+    poolId,
+    pool: environment.TRUNKLINE_POOL,
+    workerId: owner,
+    workerName: name,
+    now,
+    random: Math.random,
+    log,
+  });
+  const handler = openHandler(spec().handler, {
+    secrets,
+    log,
+    observe: (type, ms) => metrics.handlerSeconds.observe({ type }, ms / 1_000),
+  });
+  const answerer = openAnswerer({
+    database,
+    poolId,
+    owner,
+    policy,
+    arrivals,
+    callLink,
+    wakeDispatcher,
+    dispatcherAwayMs: candidate.awayMs,
+    log,
+  });
+  const watcher = openWatcher({
+    database,
+    poolId,
+    providers,
+    applier,
+    endings,
+    webhooks: publicUrl === undefined ? 'none' : 'expected',
+    wakeDispatcher,
+    wallClock: Date.now,
+    log,
+  });
+
+  /** Admissions come by NOTIFY: callers of ours are told, everything else is dialled. */
+  function admitted(attemptIds: readonly string[]): void {
+    const dials = arrivals.admit(attemptIds);
+    if (dials.length === 0) return;
+    dialler.dial(dials).catch((error: unknown) => log.error({ err: error }, 'admitted attempts not taken: the dispatcher takes them back'));
+  }
+
+  async function watch(): Promise<void> {
+    const projects = policy().projects.map((project) => project.name);
+    const leases = await takeWatchLeases(database, poolId, owner, projects, projects.length);
+    await Promise.all(leases.map((lease) => watcher.look(lease, stop.signal)));
+  }
+
+  async function forget(): Promise<void> {
+    if (!candidate.dispatching) return;
+    const { sessions, phoneNumbers } = spec().retention;
+    const retention = { sessionsMs: durationMs(sessions), phoneNumbersMs: durationMs(phoneNumbers) };
+    while (!stop.signal.aborted && (await forgetOld(database, poolId, retention))) await sleep(100);
+  }
+
+  async function hangUp(sessionId: string): Promise<'asked' | 'not-live' | 'failed'> {
+    const call = await liveCallOf(database, poolId, sessionId);
+    const provider = call === undefined ? undefined : providers.of(projectName.parse(call.project));
+    if (call === undefined || provider === undefined || call.controlUrl === undefined) return 'not-live';
+    const { ok, detail } = await provider.api.hangUp(call.controlUrl, stop.signal);
+    if (!ok) log.warn({ session: sessionId, detail }, 'the provider did not end the call');
+    return ok ? 'asked' : 'failed';
+  }
+
+  const regularly = (what: keyof typeof everyMs, work: () => Promise<void>) =>
+    repeat(
+      { everyMs: everyMs[what], signal: stop.signal, onError: (error) => log.warn({ err: error }, `${what} failed and is tried again`) },
+      work,
+    );
+
+  const http = await listen({
+    host: environment.TRUNKLINE_HOST,
+    port: environment.TRUNKLINE_PORT,
+    routers: [
+      healthRouter({ database, poolId, metrics, phase: () => phase }),
+      webhookRouter({
+        policy,
+        secrets,
+        store: openInboxWriter(database, poolId).store,
+        work: inboxWorker.begin,
+        answerCaller: answerer.answer,
+        handler,
+        observe: (type, ms) => metrics.webhookSeconds.observe({ type }, ms / 1_000),
+        now,
+        log,
+      }),
+      intakeRouter({
+        database,
+        poolId,
+        policy,
+        hasResults: () => spec().results !== undefined,
+        phase: () => phase,
+        wakeDispatcher,
+        hangUp,
+        metrics,
+        log,
+        now,
+      }),
+    ],
+  });
+  const results = spec().results;
+  if (results !== undefined)
+    startResults({ database, poolId, pool: environment.TRUNKLINE_POOL, spec: results, secrets, log, signal: stop.signal });
+  phase = 'serving';
+  const running = Promise.all([
+    regularly('beat', () => beatWorker(database, owner, phase === 'draining' ? 'draining' : 'serving')),
+    regularly('watch', watch),
+    regularly('sweep', inboxWorker.sweep),
+    regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner))),
+    regularly('forget', forget),
+  ]);
+  log.info({ port: http.port, worker: owner }, 'serving');
+
+  return {
+    port: http.port,
+    async drain() {
+      phase = 'draining';
+      log.info('draining');
+      await beatWorker(database, owner, 'draining');
+      await candidate.withdraw();
+      const deadlineMs = now() + durationMs(spec().workers.drain.timeout);
+      const closed = http.close();
+      while ((dialler.inFlight > 0 || arrivals.waiting > 0) && now() < deadlineMs) await sleep(50);
+      await Promise.race([closed, sleep(Math.max(0, deadlineMs - now()), undefined, { ref: false })]);
+      stop.abort();
+      await running;
+      inForce.stop();
+      await inboxWorker.sweep();
+      await dropWatchLeases(database, poolId, owner);
+      await retireWorker(database, owner);
+      await liveness.close();
+      await database.end();
+    },
+  };
+}
