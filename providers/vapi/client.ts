@@ -1,6 +1,6 @@
 import { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
-import { type Connections, GateClosed, openConnections } from './connections.ts';
+import { type Connections, GateClosed, openConnections } from '../connections.ts';
 import type { CreateCallBody, CreateResult, Listing, LookUp, VapiProject } from './contract.ts';
 import { type Api, type Bounds, type Exchange, exchange, type OnRequest, type RequestKind, type Send } from './exchange.ts';
 import { listAll, openPageSize } from './listing.ts';

@@ -1,6 +1,6 @@
 import type { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
-import { type Connections, type Gate, GateClosed } from './connections.ts';
+import { type Connections, type Gate, GateClosed } from '../connections.ts';
 import { redact } from './redact.ts';
 
 /**

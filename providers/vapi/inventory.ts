@@ -1,7 +1,7 @@
 import { AssistantsClient } from '@vapi-ai/server-sdk/assistants';
 import { PhoneNumbersClient } from '@vapi-ai/server-sdk/phoneNumbers';
 import { z } from 'zod';
-import { openConnections } from './connections.ts';
+import { openConnections } from '../connections.ts';
 import { type Api, exchange, type Send } from './exchange.ts';
 
 /** What a project has at the provider: what `trunkline init` writes a pool's first declaration from. */

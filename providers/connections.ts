@@ -2,16 +2,16 @@ import http from 'node:http';
 import https from 'node:https';
 
 /**
- * Requests to the provider over kept-alive connections, with two promises that the global `fetch` cannot make:
+ * Requests over kept-alive connections, to the provider and to the team's own addresses, with two promises that the global `fetch` cannot make:
  *
  * - The gate is asked when the connection stands and before the first byte is handed to it. A connection that takes seconds to open (DNS, TCP, TLS)
  *   can therefore not carry a creation whose moment has passed, and a request that fails before the gate opened was certainly not sent.
  * - The whole body is read before the promise resolves, bounded in size, so that the caller's deadline covers it.
  *
- * Redirects are not followed: a creation must reach the address that the team configured or nothing at all.
+ * Redirects are not followed: what we send reaches the address that the team configured or none at all.
  */
 export type Connections = {
-  /** Behaves as `fetch` does for absolute URLs, text bodies and plain headers. */
+  /** Behaves as `fetch` does for absolute URLs, bodies of text or bytes, and plain headers; of the answer's headers only the useful ones are kept. */
   fetch(url: string, init: RequestInit, gate: Gate): Promise<Response>;
   /** Closes all connections, those in use included. */
   close(): void;
@@ -19,6 +19,9 @@ export type Connections = {
 
 /** Asked once, right before bytes go out; when it says no, the request is dropped with {@link GateClosed}. */
 export type Gate = () => boolean;
+
+/** For requests that may be sent at any time. */
+export const always: Gate = () => true;
 
 /** The gate said no: nothing was sent. */
 export class GateClosed extends Error {
@@ -51,9 +54,9 @@ export function openConnections(limits: Limits): Connections {
   const fetch = (url: string, init: RequestInit, gate: Gate) =>
     new Promise<Response>((resolve, reject) => {
       const body = init.body ?? '';
-      if (typeof body !== 'string') throw new TypeError('only text bodies are sent to the provider');
+      if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw new TypeError('only text and bytes can be sent');
       const { request, stands } = open(new URL(url), init);
-      if (body !== '') request.setHeader('content-length', Buffer.byteLength(body));
+      if (body.length > 0) request.setHeader('content-length', Buffer.byteLength(body));
       request.on('error', reject);
       request.on('response', (answer) => readAnswer(answer, limits.maxAnswerBytes).then(resolve, reject));
       request.on('socket', (socket) => {
@@ -88,8 +91,10 @@ async function readAnswer(answer: http.IncomingMessage, maxBytes: number): Promi
   }
   const status = answer.statusCode ?? 500;
   const headers = new Headers();
-  const contentType = answer.headers['content-type'];
-  if (contentType !== undefined) headers.set('content-type', contentType);
+  for (const name of ['content-type', 'retry-after', 'location'] as const) {
+    const value = answer.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
   headers.set('content-length', String(bytes));
   const withoutBody = status === 204 || status === 205 || status === 304;
   return new Response(withoutBody ? null : Buffer.concat(chunks), { status, headers });

@@ -1,0 +1,1 @@
+export const onevent = 'not a function, and not the right name';
