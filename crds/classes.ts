@@ -107,7 +107,9 @@ export const classSpec = z
       .describe('Share among classes of equal priority: weight 3 gets three times the slot time of weight 1.'),
     match: match
       .default({ dialled: [], callers: [], labels: {} })
-      .describe('Which sessions are of this class when they do not name one. Among equal priorities the narrowest match takes a call.'),
+      .describe(
+        'Which sessions are of this class when they do not name one. The closest match takes a call: dialled number, then caller, then labels, then priority.',
+      ),
     from: selector
       .default({ matchLabels: {} })
       .describe('Which phone numbers outbound calls are placed from. Empty: any number of the project.'),

@@ -1,4 +1,17 @@
-import { Composer, type CST, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, Parser, type YAMLError } from 'yaml';
+import {
+  Composer,
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  Parser,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import { type FieldProblem, parseExplained } from './messages.ts';
 import { type PoolManifest, poolManifest } from './pool.ts';
 import { pathText } from './rules.ts';
@@ -32,43 +45,51 @@ const maxProblems = 100;
 
 /** Parses and checks a manifest. `file` is what problems name; nothing is read from disk. */
 export function readManifest(text: string, file: string): ReadManifest {
-  const problem = (position: Position, message: string): ReadManifest => ({
-    ok: false,
-    problems: [{ file, ...position, path: '', message }],
-  });
-  const start = { line: 1, column: 1 };
-  if (Buffer.byteLength(text) > maxManifestBytes)
-    return problem(start, `is larger than ${maxManifestBytes / 1024} KiB: a pool is not that long`);
-
   const lines = new LineCounter();
+  const composed = compose(text, lines);
+  if ('document' in composed) return check(composed.content, composed.document, file, lines);
+  const problems = composed.map(({ offset, message }): ManifestProblem => ({ file, ...positionOf(lines, offset), path: '', message }));
+  return { ok: false, problems: capped(problems) };
+}
+
+type Fault = { readonly offset: number; readonly message: string };
+type Composed = { readonly document: Document.Parsed; readonly content: unknown };
+
+/** One document as plain data, or what is wrong with the YAML. */
+function compose(text: string, lines: LineCounter): Composed | readonly Fault[] {
+  if (Buffer.byteLength(text) > maxManifestBytes) return fault(0, `is larger than ${maxManifestBytes / 1024} KiB: a pool is not that long`);
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
   const tooDeep = firstBelow(tokens, maxDepth);
-  if (tooDeep !== undefined)
-    return problem(positionOf(lines, tooDeep), `is nested more than ${maxDepth} levels deep: a pool is not that deep`);
+  if (tooDeep !== undefined) return fault(tooDeep, `is nested more than ${maxDepth} levels deep: a pool is not that deep`);
 
   const documents = [...new Composer({ version: '1.2', schema: 'core' }).compose(tokens)];
   const [document, second] = documents;
-  if (document === undefined) return problem(start, 'is empty: a manifest begins with apiVersion and kind');
-  if (second !== undefined) {
-    return problem(positionOf(lines, second.range?.[0] ?? 0), `holds ${documents.length} documents: put each pool into a file of its own`);
-  }
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) return { ok: false, problems: capped(faults.map((fault) => yamlProblem(fault, file, lines))) };
-  if (document.directives?.yaml.version !== '1.2') return problem(start, 'asks for an old version of YAML: drop the %YAML line');
+  if (second !== undefined) return fault(second.range[0], `holds ${documents.length} documents: put each pool into a file of its own`);
+  if (document === undefined) return fault(0, empty);
+  const found = [...document.errors, ...document.warnings];
+  if (found.length > 0) return found.map(yamlFault);
+  if (document.directives.yaml.version !== '1.2') return fault(0, 'asks for an old version of YAML: drop the %YAML line');
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return fault(0, empty);
+  return expand(document);
+}
 
-  const value = expand(document);
-  if (value === undefined)
-    return problem(start, `repeats itself through too many aliases (more than ${maxAliases}), or without end: write the fields out`);
-  if (document.contents === null) return problem(start, 'is empty: a manifest begins with apiVersion and kind');
-  return check(value.content, document, file, lines);
+const empty = 'is empty: a manifest begins with apiVersion and kind';
+
+function fault(offset: number, message: string): readonly Fault[] {
+  return [{ offset, message }];
 }
 
 function check(content: unknown, document: Document.Parsed, file: string, lines: LineCounter): ReadManifest {
-  const locate = (path: readonly (string | number)[]): Position => positionOf(lines, offsetOf(document, path));
+  const locate = (path: readonly (string | number)[]): Position => positionOf(lines, offsetOf(document, path, 'value'));
   const parsed = parseExplained(poolManifest, content);
   if (parsed.ok) return { ok: true, manifest: parsed.value, locate };
   const problems = parsed.problems.map(
-    ({ path, message }: FieldProblem): ManifestProblem => ({ file, ...locate(path), path: pathText(path), message }),
+    ({ path, about, message }: FieldProblem): ManifestProblem => ({
+      file,
+      ...positionOf(lines, offsetOf(document, path, about)),
+      path: pathText(path),
+      message,
+    }),
   );
   return { ok: false, problems: capped([...problems].sort((a, b) => a.line - b.line || a.column - b.column)) };
 }
@@ -80,13 +101,32 @@ function capped(problems: readonly ManifestProblem[]): readonly ManifestProblem[
   return [...problems.slice(0, maxProblems - 1), more];
 }
 
-/** Plain data, or undefined when aliases multiply it beyond bounds or contain themselves. */
-function expand(document: Document.Parsed): { readonly content: unknown } | undefined {
+/** Offset of an alias whose anchor does not come before it. */
+function lostAlias(document: Document.Parsed): number | undefined {
+  const anchors = new Set<string>();
+  let lost: number | undefined;
+  visit(document, {
+    Value: (_key, { anchor }) => {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+    Alias: (_key, { source, range }) => {
+      if (anchors.has(source)) return undefined;
+      lost = range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return lost;
+}
+
+/** Plain data, unless aliases lead nowhere or multiply it beyond bounds. */
+function expand(document: Document.Parsed): Composed | readonly Fault[] {
+  const lost = lostAlias(document);
+  if (lost !== undefined) return fault(lost, wording.BAD_ALIAS);
   try {
-    return { content: document.toJS({ maxAliasCount: maxAliases }) };
+    return { document, content: document.toJS({ maxAliasCount: maxAliases }) };
   } catch (error) {
-    if (error instanceof ReferenceError) return undefined; // what the library throws for such aliases
-    throw error;
+    if (!(error instanceof ReferenceError)) throw error; // the library's word for too many aliases
+    return fault(0, `repeats itself through too many aliases (more than ${maxAliases}): write the fields out`);
   }
 }
 
@@ -106,13 +146,13 @@ function firstBelow(tokens: readonly CST.Token[], bound: number): number | undef
   return undefined;
 }
 
-/** Where a path leads, as far as it leads. A scalar is found at its value, a mapping or list at the key that it belongs to. */
-function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {
+/** Where a path leads, as far as it leads. A value is found where it begins, but a mapping or list at the key that it belongs to. */
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[], about: FieldProblem['about']): number {
   let node: Node | null | undefined = document.contents;
   let offset = node?.range?.[0] ?? 0;
   for (const step of path) {
     if (isAlias(node)) node = node.resolve(document);
-    const found = childOf(node, step);
+    const found = childOf(node, step, about);
     if (found === undefined) return offset;
     ({ node, offset } = found);
   }
@@ -121,7 +161,7 @@ function offsetOf(document: Document.Parsed, path: readonly (string | number)[])
 
 type Found = { readonly node: Node | null | undefined; readonly offset: number };
 
-function childOf(node: Node | null | undefined, step: string | number): Found | undefined {
+function childOf(node: Node | null | undefined, step: string | number, about: FieldProblem['about']): Found | undefined {
   if (isSeq<Node>(node)) {
     const item = typeof step === 'number' ? node.items[step] : undefined;
     return item?.range == null ? undefined : { node: item, offset: item.range[0] };
@@ -129,7 +169,7 @@ function childOf(node: Node | null | undefined, step: string | number): Found | 
   if (!isMap<Node, Node | null>(node)) return undefined;
   const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
   if (pair?.key.range == null) return undefined;
-  const own = isScalar(pair.value) && pair.value.value !== null ? pair.value.range : undefined;
+  const own = about === 'value' && isScalar(pair.value) && pair.value.value !== null ? pair.value.range : undefined;
   return { node: pair.value, offset: own?.[0] ?? pair.key.range[0] };
 }
 
@@ -138,13 +178,13 @@ function positionOf(lines: LineCounter, offset: number): Position {
   return { line, column: col };
 }
 
-function yamlProblem(fault: YAMLError, file: string, lines: LineCounter): ManifestProblem {
-  const message = wording[fault.code] ?? 'is not valid YAML here: check indentation, colons and quotes';
-  return { file, ...positionOf(lines, fault.pos[0]), path: '', message };
+function yamlFault({ code, pos }: YAMLError): Fault {
+  const known: Partial<Record<YAMLError['code'], string>> = wording;
+  return { offset: pos[0], message: known[code] ?? 'is not valid YAML here: check indentation, colons and quotes' };
 }
 
 /** Own words for the usual faults; the library's repeat what stands in the file, which may be a secret. */
-const wording: Readonly<Partial<Record<YAMLError['code'], string>>> = {
+const wording = {
   BAD_ALIAS: 'refers to an anchor that is not there: a value that begins with * needs quotes',
   BAD_DIRECTIVE: 'has a directive that YAML does not know: drop the line',
   BAD_DQ_ESCAPE: 'has an escape that double quotes do not know: use single quotes',
@@ -156,4 +196,4 @@ const wording: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   TAB_AS_INDENT: 'is indented by a tab: YAML takes spaces only',
   TAG_RESOLVE_FAILED: 'has a tag (!...): a pool uses none',
   UNEXPECTED_TOKEN: 'has something here that does not belong: a value with special characters needs quotes',
-};
+} satisfies Partial<Record<YAMLError['code'], string>>;

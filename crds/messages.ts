@@ -4,7 +4,12 @@ import { alternatives, fieldsOf, schemasAt } from './walk.ts';
 
 /** What the schema finds wrong, in words for the person who wrote the manifest. The value itself is never repeated: it may be a secret. */
 
-export type FieldProblem = { readonly path: readonly (string | number)[]; readonly message: string };
+export type FieldProblem = {
+  readonly path: readonly (string | number)[];
+  /** Whether the field should not be there, or its value should be another. */
+  readonly about: 'field' | 'value';
+  readonly message: string;
+};
 
 /** Parses a value and explains every finding, or returns what was parsed. */
 export function parseExplained<S extends z.ZodType>(
@@ -33,20 +38,20 @@ function explain(issue: Issue, base: Path, root: z.ZodType): readonly FieldProbl
   const path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: unknownField(key, knownAt(root, path)) }));
+      return issue.keys.map((key) => ({ path: [...path, key], about: 'field', message: unknownField(key, knownAt(root, path)) }));
     case 'invalid_union':
       return explainUnion(issue, path, root);
     case 'invalid_key':
     case 'invalid_element':
-      return [{ path, message: issue.issues[0]?.message ?? issue.message }];
+      return [{ path, about: 'value', message: issue.issues[0]?.message ?? issue.message }];
     default:
-      return [{ path, message: issue.message }];
+      return [{ path, about: 'value', message: issue.message }];
   }
 }
 
 /** The alternative that was probably meant speaks for the union; where none stands out, the alternatives are named. */
 function explainUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, root: z.ZodType): readonly FieldProblem[] {
-  if (issue.discriminator !== undefined) return [{ path, message: `must be one of ${literalsAt(root, path).join(', ')}` }];
+  if (issue.discriminator !== undefined) return [{ path, about: 'value', message: `must be one of ${literalsAt(root, path).join(', ')}` }];
   const byMisses = issue.errors.map((errors) => ({ errors, misses: errors.filter((error) => misses(error)).length }));
   const least = Math.min(...byMisses.map((one) => one.misses));
   const meant = byMisses.filter((one) => one.misses === least);
@@ -55,12 +60,12 @@ function explainUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Pa
 
   const known = knownAt(root, path);
   const strangers = unknownKeys(issue, known);
-  if (strangers.length > 0) return strangers.map((key) => ({ path: [...path, key], message: unknownField(key, known) }));
+  if (strangers.length > 0) return strangers.map((key) => ({ path: [...path, key], about: 'field', message: unknownField(key, known) }));
   const choices = schemasAt(root, path)
     .flatMap(alternatives)
     .map((option) => fieldsOf(option).map(({ name }) => name));
-  if (choices.length > 1) return [{ path, message: `must have exactly one of ${firstOfEach(choices).join(', ')}` }];
-  return [{ path, message: issue.message }];
+  if (choices.length > 1) return [{ path, about: 'value', message: `must have exactly one of ${firstOfEach(choices).join(', ')}` }];
+  return [{ path, about: 'value', message: issue.message }];
 }
 
 /** Whether a finding says that another alternative was meant: a field it does not know, or one of its own that is missing. */

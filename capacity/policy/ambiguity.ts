@@ -6,9 +6,9 @@ import type { Policy } from './policy.ts';
 import type { PolicyProblem } from './problem.ts';
 
 /**
- * A call that arrives belongs to the matching class of the highest priority; among equal ones to the narrowest match: a dialled number named
- * beats any number, a longer caller prefix beats a shorter one, more labels beat fewer. Where that leaves two classes, the call's class would be a
- * matter of chance, so the second one is refused.
+ * A call that arrives belongs to the class that describes it most closely (../matching.ts): a dialled number named beats any number, a longer caller
+ * prefix beats a shorter one, more labels beat fewer; then priority decides. Where all that leaves two classes, the call's class would depend on the
+ * order in the file, so the second one is refused.
  */
 export function ambiguousMatches(spec: PoolSpec, policy: Policy): readonly PolicyProblem[] {
   return spec.classes.flatMap((later, index) => {

@@ -3,6 +3,7 @@ import type { PoolSpec } from '../../crds/pool.ts';
 import { ambiguousMatches } from './ambiguity.ts';
 import { judgeDestination } from './destinations.ts';
 import { placedProjects, reachProblems, usableSubscriptions } from './eligibility.ts';
+import { unplaceableReservations } from './placeability.ts';
 import type { Policy } from './policy.ts';
 import { listed, type PolicyProblem } from './problem.ts';
 
@@ -19,6 +20,7 @@ export function findProblems(spec: PoolSpec, policy: Policy): readonly PolicyPro
       ...reserveProblems(one, c, policy),
       ...transferProblems(one, c, policy.destinations.allowPrefixes),
     ]),
+    ...unplaceableReservations(spec, policy),
     ...ambiguousMatches(spec, policy),
   ];
 }

@@ -227,6 +227,24 @@ const meaning: readonly Row[] = [
     'the same calls as class vip',
   ],
   [
+    'a reserve that no subscription holds',
+    { [`${campaign}.reserved`]: 30 },
+    `${campaign}.reserved`,
+    'only 21 of these 30 slots find a place beside what is reserved for vip and desk (limits: subscription main 28 slots',
+  ],
+  [
+    'a reserve that no upstream holds',
+    { 'spec.upstreams[0].concurrencyLimit': 11, [`${desk}.reservedAt`]: { second: 3 } },
+    `${desk}.reservedAt.second`,
+    'upstream trunk 11 units, 2 a session',
+  ],
+  [
+    'a reserve that its own subscription does not hold',
+    { [`${desk}.reservedAt`]: { second: 21 }, [`${desk}.limit`]: undefined },
+    `${desk}.reservedAt.second`,
+    'only 20 of these 21',
+  ],
+  [
     'webhooks that nobody can verify',
     { [`${back}.webhookSecretRef`]: undefined },
     `${back}.webhookSecretRef`,

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { maxManifestBytes, readManifest } from '../../crds/manifest.ts';
+import { soundPool } from './pools.ts';
+
+/** Line and column of the first occurrence of a text. */
+function placeOf(text: string, part: string): { line: number; column: number } {
+  const before = text.slice(0, text.indexOf(part)).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function problemsOf(text: string): readonly unknown[] {
+  const read = readManifest(text, 'pool.yaml');
+  return read.ok ? [] : read.problems;
+}
+
+describe('a problem lies', () => {
+  test.each([
+    { where: 'at a value that is wrong', from: 'concurrencyLimit: 20', to: 'concurrencyLimit: many', at: 'many' },
+    { where: 'at a value on a line of its own', from: 'priority: 100\n', to: 'priority:\n        high\n', at: 'high' },
+    { where: 'at a value inside braces', from: 'unitsPerSession: 2', to: 'unitsPerSession: none', at: 'none' },
+    { where: 'at the name of an unknown field', from: 'region: eu', to: 'regio: eu', at: 'regio:' },
+    { where: 'at the entry that lacks a field', from: 'name: campaign\n      priority', to: 'priority', at: 'priority: 100\n' },
+    { where: 'at the name of a field that is empty', from: 'maxWait: 3s', to: 'maxWait:', at: 'maxWait:' },
+    { where: 'at the name of a list that is a mapping', from: '[{message: Please call again.}]', to: '{message: Please}', at: 'overflow:' },
+  ])('$where', ({ from, to, at }) => {
+    const text = soundPool.replace(from, to);
+    expect(problemsOf(text)).toMatchObject([placeOf(text, at)]);
+  });
+
+  test('at the same line with line ends of Windows', () => {
+    const text = soundPool.replace('concurrencyLimit: 20', 'concurrencyLimit: many').replaceAll('\n', '\r\n');
+    expect(problemsOf(text)).toMatchObject([placeOf(text, 'many')]);
+  });
+
+  test('at the anchor that an alias repeats', () => {
+    const text = soundPool
+      .replace('apiKeySecretRef: {name: front, key: apiKey}', 'apiKeySecretRef: &key {name: front, key: ""}')
+      .replace('apiKeySecretRef: {name: back, key: apiKey}', 'apiKeySecretRef: *key');
+    expect(problemsOf(text)).toMatchObject([placeOf(text, '"", '), placeOf(text, '""}')].slice(1).flatMap((place) => [place, place]));
+  });
+
+  test('in the order of the file', () => {
+    const text = soundPool
+      .replace('region: eu', 'region: moon')
+      .replace('name: sales}', 'name: Sales}')
+      .replace('priority: 100\n', 'priority: -1\n');
+    const lines = problemsOf(text).map((problem) => (problem as { line: number }).line);
+    expect(lines).toEqual([...lines].sort((a, b) => a - b));
+    expect(lines).toHaveLength(3);
+  });
+});
+
+describe('locate finds', () => {
+  const read = readManifest(soundPool, 'pool.yaml');
+  const locate = read.ok ? read.locate : () => undefined;
+
+  test('a value', () => {
+    expect(locate(['spec', 'classes', 2, 'retry', 'on', 0])).toEqual(placeOf(soundPool, 'Busy'));
+  });
+
+  test('what encloses a field that is not there', () => {
+    expect(locate(['spec', 'classes', 0, 'whenUnavailable', 'transfer'])).toEqual(placeOf(soundPool, 'name: vip'));
+  });
+
+  test('the beginning for the whole', () => {
+    expect(locate([])).toEqual({ line: 1, column: 1 });
+  });
+});
+
+describe('YAML is refused with a reason:', () => {
+  test.each([
+    { what: 'nothing', text: '', message: 'is empty', line: 1 },
+    { what: 'comments only', text: '# a pool\n', message: 'is empty', line: 1 },
+    { what: 'two documents', text: `${soundPool}---\n${soundPool}`, message: 'holds 2 documents', line: soundPool.split('\n').length },
+    {
+      what: 'a field twice',
+      text: soundPool.replace('  budget:', '  publicUrl: https://a.example\n  budget:'),
+      message: 'repeats a field',
+      line: 6,
+    },
+    { what: 'a tag', text: soundPool.replace('{name: sales}', '!!js/function {name: sales}'), message: 'has a tag', line: 3 },
+    { what: 'a tag of its own', text: soundPool.replace('{name: sales}', '!include other.yaml'), message: 'has a tag', line: 3 },
+    { what: 'a tab', text: soundPool.replace('  budget:', '\tbudget:'), message: 'tab', line: 6 },
+    { what: 'an open quote', text: `${soundPool}# "\n  x: "open`, message: 'closing quote', line: undefined },
+    { what: 'an unquoted star', text: soundPool.replace('{name: sales}', '*sales'), message: 'anchor that is not there', line: 3 },
+    { what: 'YAML 1.1', text: `%YAML 1.1\n---\n${soundPool}`, message: 'old version', line: 1 },
+    { what: 'a list', text: '- a\n', message: 'must be a mapping of fields, but is a list', line: 1 },
+    { what: 'a word', text: 'pool\n', message: 'must be a mapping of fields, but is a text', line: 1 },
+  ])('$what', ({ text, message, line }) => {
+    expect(problemsOf(text)[0]).toMatchObject({ message: expect.stringContaining(message), ...(line === undefined ? {} : { line }) });
+  });
+
+  test('and never with what stands in it', () => {
+    for (const text of [
+      'key: "sk-secret',
+      'a: b: sk-secret',
+      '&sk-secret x: *sk-secretx',
+      '!sk-secret x',
+      '"\\sk-secret"',
+      '%sk-secret\n---\n',
+    ]) {
+      expect(JSON.stringify(problemsOf(text))).not.toContain('sk-secret');
+    }
+  });
+});
+
+describe('a hostile file is refused:', () => {
+  const laughs = [
+    'a0: &a0 [x, x, x, x, x, x, x, x, x]',
+    ...Array.from({ length: 30 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`),
+  ];
+
+  test.each([
+    { what: 'two megabytes', text: `# ${'x'.repeat(2_000_000)}\n${soundPool}`, message: 'is larger than 1024 KiB' },
+    { what: 'characters of several bytes', text: `# ${'€'.repeat(maxManifestBytes / 3)}\n`, message: 'is larger than 1024 KiB' },
+    { what: 'a billion laughs', text: laughs.join('\n'), message: 'too many aliases' },
+    { what: 'a value within itself', text: '&a {apiVersion: *a}', message: 'is required' },
+    { what: 'a thousand brackets', text: `a: ${'['.repeat(1_000)}`, message: 'levels deep' },
+    { what: 'a hundred thousand braces', text: '{a: '.repeat(100_000), message: 'levels deep' },
+    { what: 'a hundred thousand dashes', text: '- '.repeat(100_000), message: 'levels deep' },
+    { what: 'a hundred thousand question marks', text: '? '.repeat(100_000), message: 'levels deep' },
+    {
+      what: 'a key that reaches for the prototype',
+      text: soundPool.replace('  budget:', '  __proto__: {mode: Hold}\n  budget:'),
+      message: 'is not a field here',
+    },
+    { what: 'a merge', text: soundPool.replace('  budget:', '  <<: {mode: Hold}\n  budget:'), message: 'is not a field here' },
+  ])('$what', ({ text, message }) => {
+    expect(problemsOf(text)[0]).toMatchObject({ message: expect.stringContaining(message) });
+  });
+
+  test('with at most a hundred problems told', () => {
+    const problems = problemsOf(`${soundPool}${Array.from({ length: 5_000 }, (_, n) => `x${n}: 1\n`).join('')}`);
+    expect(problems).toHaveLength(100);
+    expect(problems.at(-1)).toMatchObject({ message: 'and 4901 more problems' });
+  });
+});
