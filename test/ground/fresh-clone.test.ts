@@ -82,7 +82,7 @@ describe('a fresh clone', () => {
 
     const { code, said } = await launch(directory, '--version');
     expect(code).toBe(3);
-    const command = /Run this in .*:  npm (.+)$/m.exec(said)?.[1]?.split(' ') ?? [];
+    const command = /Run this in .*: {2}npm (.+)$/m.exec(said)?.[1]?.split(' ') ?? [];
     expect(command).toContain('rebuild');
     expect(await npm(12)(command, directory)).toMatchObject({ code: 0 });
     await expectComplete(directory);
