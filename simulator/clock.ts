@@ -12,7 +12,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export function systemClock(): Clock {
   const nowMs = () => Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000;
   const at = (dueMs: number, run: () => void): (() => void) => {
-    const fire = () => (dueMs - nowMs() > 1 ? arm() : run());
+    const fire = () => (dueMs > nowMs() ? arm() : run());
     const arm = () => {
       timer = setTimeout(fire, Math.min(Math.max(0, dueMs - nowMs()), longestTimerMs));
     };

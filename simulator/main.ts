@@ -33,9 +33,9 @@ async function main(): Promise<void> {
   console.log(JSON.stringify(ready.parse({ ready: true, port: address.port })));
 
   const stop = () => {
-    simulation.close();
     server.close();
     server.closeAllConnections();
+    simulation.close();
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -1,24 +1,19 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { z } from 'zod';
-import { readLines } from '../truth/log.ts';
+import { type Ndjson, openNdjson, readLines } from '../truth/ndjson.ts';
 
 const entry = z.strictObject({ id: z.string(), key: z.string() });
 
 /** Sessions that the intake acknowledged, on disk: what `lost` is counted against. A session acknowledged twice is there once. */
 export class Accepted {
   readonly #ids = new Map<string, string>();
-  readonly #file: string;
-  readonly #descriptor: number;
+  readonly #file: Ndjson;
 
   constructor(file: string) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    this.#file = file;
     for (const line of readLines(file)) {
       const { id, key } = entry.parse(JSON.parse(line));
       this.#ids.set(key, id);
     }
-    this.#descriptor = openSync(file, 'a', 0o600);
+    this.#file = openNdjson(file);
   }
 
   has(key: string): boolean {
@@ -28,8 +23,8 @@ export class Accepted {
   /** Writes an acknowledgement down; false when it is known already. */
   add(key: string, id: string): boolean {
     if (this.#ids.has(key)) return false;
+    this.#file.append({ id, key });
     this.#ids.set(key, id);
-    writeSync(this.#descriptor, `${JSON.stringify({ id, key })}\n`);
     return true;
   }
 
@@ -39,10 +34,6 @@ export class Accepted {
   }
 
   close(): void {
-    closeSync(this.#descriptor);
-  }
-
-  get file(): string {
-    return this.#file;
+    this.#file.close();
   }
 }

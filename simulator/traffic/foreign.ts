@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../clock.ts';
 import type { Scenario } from '../contract.ts';
 import type { Declaration } from '../declaration.ts';
-import { hasEnded } from '../vapi/call.ts';
+import { type Call, hasEnded } from '../vapi/call.ts';
 import type { Exchange } from '../vapi/exchange.ts';
 
 export type ForeignTraffic = Extract<Scenario['traffic'][number], { kind: 'foreign' }>;
@@ -16,34 +16,33 @@ export async function takeLines(world: ForeignWorld, traffic: ForeignTraffic, si
   const startMs = world.clock.nowMs();
   if (!(await sleep(world.clock, traffic.fromSeconds * 1_000, signal))) return;
   const untilMs = startMs + traffic.toSeconds * 1_000;
-  const held = () =>
-    world.exchange.live().filter((call) => call.record.kind === 'foreign' && call.record.subscription === traffic.subscription).length;
+  const taken = new Set<Call>();
   const takeMore = () => {
-    if (signal.aborted || world.clock.nowMs() >= untilMs) return;
-    for (let missing = traffic.lines - held(); missing > 0; missing -= 1) if (!takeOne(world, traffic, untilMs)) return;
+    for (const call of taken) if (hasEnded(call)) taken.delete(call);
+    while (taken.size < traffic.lines && !signal.aborted && world.clock.nowMs() < untilMs) {
+      const call = takeOne(world, traffic, untilMs);
+      if (call === 'over-limit') return;
+      taken.add(call);
+    }
   };
   takeMore();
   world.exchange.onFreed((subscription) => {
     if (subscription === traffic.subscription) takeMore();
   });
   await sleep(world.clock, untilMs - world.clock.nowMs(), signal);
-  // Ended early: they leave with the rest of the traffic.
-  if (signal.aborted) endAll(world, traffic.subscription);
+  // Also when the traffic is ended early.
+  for (const call of taken) world.exchange.end(call, 'customer-ended-call', 'Foreign');
 }
 
-function takeOne(world: ForeignWorld, traffic: ForeignTraffic, untilMs: number): boolean {
+function takeOne(world: ForeignWorld, traffic: ForeignTraffic, untilMs: number): Call | 'over-limit' {
   const org = world.declaration.orgs.find((each) => each.subscription === traffic.subscription);
-  const call = world.exchange.create(
-    { subscription: traffic.subscription, project: traffic.visible ? org?.project : undefined, kind: 'foreign', name: 'not of the pool' },
+  return world.exchange.create(
+    {
+      subscription: traffic.subscription,
+      project: traffic.visible ? org?.project : undefined,
+      kind: 'foreign',
+      name: 'not of the pool',
+    },
     () => [{ atMs: untilMs, status: 'ended', reason: 'customer-ended-call', outcome: 'Foreign' }],
   );
-  return call !== 'over-limit';
-}
-
-function endAll(world: ForeignWorld, subscription: string): void {
-  for (const call of world.exchange.live()) {
-    if (call.record.kind === 'foreign' && call.record.subscription === subscription && !hasEnded(call)) {
-      world.exchange.end(call, 'customer-ended-call', 'Foreign');
-    }
-  }
 }
