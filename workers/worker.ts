@@ -202,8 +202,10 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     ],
   });
   const results = spec().results;
-  if (results !== undefined)
-    startResults({ database, poolId, pool: environment.TRUNKLINE_POOL, spec: results, secrets, log, signal: stop.signal });
+  const deliveries =
+    results === undefined
+      ? Promise.resolve()
+      : startResults({ database, poolId, pool: environment.TRUNKLINE_POOL, spec: results, secrets, log, signal: stop.signal }).ended;
   phase = 'serving';
   const running = Promise.all([
     regularly('beat', () => beatWorker(database, owner, phase === 'draining' ? 'draining' : 'serving')),
@@ -227,6 +229,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
       await Promise.race([closed, sleep(Math.max(0, deadlineMs - now()), undefined, { ref: false })]);
       stop.abort();
       await running;
+      await deliveries;
       inForce.stop();
       await inboxWorker.sweep();
       await dropWatchLeases(database, poolId, owner);

@@ -3,6 +3,8 @@ import type { PoolId } from '../policy.ts';
 
 /** What the provider says about an attempt's call when we first hear of it. */
 export type Binding = {
+  /** Who says so: the answer to the creation, or anybody else. The answer teaches about the provider's lines. */
+  readonly by: 'answer' | 'news';
   readonly attemptId: string;
   readonly callId: string;
   readonly controlUrl: string | undefined;
@@ -26,7 +28,7 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
         where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling')
         returning id)
       insert into signal (pool_id, kind, attempt_id, data)
-      select $1, 'bound', id, jsonb_build_object('limits', $6::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000) from bound`,
+      select $1, $7, id, jsonb_build_object('limits', $6::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000) from bound`,
     values: [
       poolId,
       binding.attemptId,
@@ -34,6 +36,7 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
       binding.controlUrl ?? null,
       binding.boundForMs,
       binding.limits === undefined ? null : JSON.stringify(binding.limits),
+      binding.by === 'answer' ? 'answered' : 'bound',
     ],
   });
 }

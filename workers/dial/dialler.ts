@@ -76,6 +76,7 @@ export function openDialler(deps: {
     switch (result.kind) {
       case 'created':
         await bindAttempt(deps.database, deps.poolId, {
+          by: 'answer',
           attemptId: dial.attemptId,
           callId: result.callId,
           controlUrl: result.controlUrl,

@@ -136,7 +136,7 @@ async function commitDials(
     rates: moved,
   });
   for (const [name, atMs] of moved) desk.rates.set(name, atMs);
-  noteProbes(desk, dials);
+  noteProbes(desk, dials, records);
   const byAttempt = new Map(records.map((record) => [record.attemptId, record]));
   for (const made of committed) enterDial(desk, made, byAttempt.get(made.attemptId), fetched);
   return committed.length;
@@ -174,10 +174,13 @@ function countsAt(desk: Desk, project: ProjectName): { readonly ceiling: number;
   return { ceiling: desk.learning.ceiling(subscription, desk.book).ceiling, inUse: desk.book.held(subscription.name) };
 }
 
-function noteProbes(desk: Desk, dials: readonly Admitted[]): void {
-  for (const dial of dials) {
-    const subscription = dial.probe ? subscriptionOf(desk.policy, dial.project) : undefined;
-    if (subscription !== undefined) desk.learning.probing(subscription.name, desk.clock.now());
+function noteProbes(desk: Desk, dials: readonly Admitted[], records: readonly AdmissionRecord[]): void {
+  const nowMs = desk.clock.now();
+  const pauses = desk.learning.pauses(desk.policy, nowMs);
+  for (const record of records) {
+    if (dials.some((dial) => dial.session === record.sessionId && dial.probe))
+      desk.learning.probeSent(record.attemptId, record.subscription, nowMs);
+    if (pauses.has(record.project)) desk.learning.pausedProjectTried(record.project, nowMs);
   }
 }
 

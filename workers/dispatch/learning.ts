@@ -1,37 +1,237 @@
 import type { Pause } from '../../capacity/admission/snapshot.ts';
+import { type BreakerEvent, type BreakerState, closedBreaker, observe, pauseEndsAtMs, pauseOf } from '../../capacity/breaker/breaker.ts';
+import {
+  afterAnswer,
+  afterProbe,
+  afterProbeSent,
+  afterRefusal,
+  ceilingOf,
+  initialSubscription,
+  probeDue,
+  type SubscriptionState,
+} from '../../capacity/ceiling/ceiling.ts';
+import {
+  afterDial,
+  afterReading,
+  initialReleaseLag,
+  longestLagMs,
+  type ReleaseLag,
+  releaseLagMs,
+} from '../../capacity/ceiling/release-lag.ts';
 import type { Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
+import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
 import type { Signal } from '../../ledger/dispatch/take-signals.ts';
-import type { Desk } from './desk.ts';
+import { breakerState, releaseLag, subscriptionState } from './learned-states.ts';
 import type { SlotBook } from './slot-book.ts';
 
+/** What of the dispatcher's desk a lesson needs. */
+type Surroundings = { readonly policy: Policy; readonly book: SlotBook; readonly clock: { now(): number } };
+
+type Lines = { state: SubscriptionState; lag: ReleaseLag; lagMs: number; ends: { id: string; atMs: number }[] };
+
+/**
+ * What the provider taught about its lines and projects: feeds answers, refusals and endings to the pure functions of `capacity/`, and keeps their
+ * states. They outlive the dispatcher in the ledger.
+ */
 export class Learning {
-  constructor(_states: ReadonlyMap<string, unknown>, _random: () => number) {}
-  ceiling(
-    subscription: SubscriptionPolicy,
-    book: SlotBook,
-  ): { readonly ceiling: number; readonly foreign: number; readonly probing: boolean } {
-    const foreign = book.foreign(subscription.name);
-    return { ceiling: subscription.concurrencyLimit - Math.max(subscription.safetyMargin, foreign), foreign, probing: false };
+  readonly #saved: ReadonlyMap<string, unknown>;
+  readonly #random: () => number;
+  readonly #lines = new Map<SubscriptionName, Lines>();
+  readonly #breakers = new Map<ProjectName, BreakerState>();
+  readonly #probes = new Set<string>();
+  readonly #changed = new Map<string, unknown>();
+
+  constructor(saved: ReadonlyMap<string, unknown>, random: () => number) {
+    this.#saved = saved;
+    this.#random = random;
   }
-  learnedLimit(_name: SubscriptionName): number | null {
-    return null;
+
+  ceiling(subscription: SubscriptionPolicy, book: SlotBook): ReturnType<typeof ceilingOf> {
+    return ceilingOf(subscription, this.#linesOf(subscription.name).state, book.foreign(subscription.name));
   }
-  releaseLagMs(_name: SubscriptionName): number {
-    return 0;
+
+  learnedLimit(name: SubscriptionName): number | null {
+    return this.#linesOf(name).state.learned;
   }
-  pauses(_policy: Policy, _nowMs: number): ReadonlyMap<ProjectName, Pause> {
-    return new Map();
+
+  releaseLagMs(name: SubscriptionName): number {
+    return this.#linesOf(name).lagMs;
   }
-  probes(_policy: Policy, _nowMs: number): ReadonlySet<SubscriptionName> {
-    return new Set();
+
+  pauses(policy: Policy, nowMs: number): ReadonlyMap<ProjectName, Pause> {
+    const pauses = new Map<ProjectName, Pause>();
+    for (const { name } of policy.projects) {
+      const pause = pauseOf(this.#breakerOf(name), nowMs);
+      if (pause !== undefined) pauses.set(name, pause);
+    }
+    return pauses;
   }
-  probing(_name: SubscriptionName, _nowMs: number): void {}
-  observe(_signal: Signal, _desk: Desk): void {}
-  nextChangeAtMs(_policy: Policy, _nowMs: number): number {
-    return Number.POSITIVE_INFINITY;
+
+  /** Subscriptions where one session may go above the ceiling now. */
+  probes(policy: Policy, nowMs: number): ReadonlySet<SubscriptionName> {
+    return new Set(policy.subscriptions.map(({ name }) => name).filter((name) => probeDue(this.#linesOf(name).state, nowMs)));
   }
+
+  /** A session went above the ceiling: what becomes of this attempt tells whether lines are free again. */
+  probeSent(attemptId: string, subscription: SubscriptionName, nowMs: number): void {
+    this.#probes.add(attemptId);
+    this.#setState(subscription, afterProbeSent(this.#linesOf(subscription).state, nowMs));
+  }
+
+  /** A session was admitted to a project that was only open for a probe. */
+  pausedProjectTried(project: ProjectName, nowMs: number): void {
+    this.#tell(project, { kind: 'probe-sent' }, nowMs);
+  }
+
+  /** When time alone next changes what may be admitted. */
+  nextChangeAtMs(policy: Policy, nowMs: number): number {
+    const pauses = policy.projects.map(({ name }) => pauseEndsAtMs(this.#breakerOf(name), nowMs) ?? Number.POSITIVE_INFINITY);
+    const probes = policy.subscriptions.map(({ name }) => this.#linesOf(name).state.probe?.atMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(...pauses, ...probes.filter((atMs) => atMs > nowMs));
+  }
+
+  /** States that changed since the last call, to be written down. */
   takeChanged(): ReadonlyMap<string, unknown> {
-    return new Map();
+    const changed = new Map(this.#changed);
+    this.#changed.clear();
+    return changed;
+  }
+
+  /** Learns from a signal. The attempt is in the book already as it is now. */
+  observe(signal: Signal, at: Surroundings): void {
+    const { attempt } = signal;
+    if (attempt === undefined || attempt.sessionId === null) return;
+    const nowMs = at.clock.now();
+    const startedAtMs = attempt.admittedAtMs ?? nowMs;
+    if (signal.kind === 'answered') {
+      this.#answered(attempt, signal, at);
+      this.#tell(attempt.project, { kind: 'created', startedAtMs }, nowMs);
+    }
+    if (signal.kind === 'ambiguous') this.#tell(attempt.project, { kind: 'call', result: 'failed', startedAtMs }, nowMs);
+    if (signal.kind === 'ended') this.#ended(attempt, signal, at);
+  }
+
+  #answered(attempt: OpenAttempt, { data }: Signal, { book, policy, clock }: Surroundings): void {
+    const declared = policy.subscriptions.find(({ name }) => name === attempt.subscription)?.concurrencyLimit;
+    if (declared === undefined) return;
+    const lines = this.#linesOf(attempt.subscription);
+    const limits = data.limits ?? undefined;
+    const answer = { limits, ownHeld: book.held(attempt.subscription), nowMs: clock.now() };
+    if (this.#probes.delete(attempt.id)) {
+      this.#setState(attempt.subscription, afterProbe(lines.state, { ...answer, declared, random: this.#random, succeeded: true }));
+      return;
+    }
+    this.#setState(attempt.subscription, afterAnswer(lines.state, answer));
+    this.#learnLag(attempt, 'taken', limits, data.observedAtMs ?? clock.now(), book);
+  }
+
+  #ended(attempt: OpenAttempt, signal: Signal, at: Surroundings): void {
+    const nowMs = at.clock.now();
+    const startedAtMs = attempt.admittedAtMs ?? nowMs;
+    if (attempt.state === 'cooling' && attempt.endedAtMs !== null) {
+      const { ends } = this.#linesOf(attempt.subscription);
+      ends.push({ id: attempt.id, atMs: attempt.endedAtMs });
+      while (ends[0] !== undefined && ends[0].atMs < nowMs - longestLagMs) ends.shift();
+    }
+    const event = breakerEventOf(signal.data.outcome ?? 'Unknown', startedAtMs);
+    if (event !== undefined) this.#tell(attempt.project, event, nowMs);
+    if (signal.data.outcome === 'Capacity') this.#refused(attempt, signal, at);
+    else this.#probes.delete(attempt.id);
+  }
+
+  #refused(attempt: OpenAttempt, { data }: Signal, { book, policy, clock }: Surroundings): void {
+    const declared = policy.subscriptions.find(({ name }) => name === attempt.subscription)?.concurrencyLimit;
+    if (declared === undefined) return;
+    const lines = this.#linesOf(attempt.subscription);
+    const limits = data.limits ?? undefined;
+    const ownHeld = book.held(attempt.subscription) - (attempt.state === 'cooling' ? 1 : 0);
+    const refusal = { limits, ownHeld, declared, nowMs: clock.now(), random: this.#random };
+    if (this.#probes.delete(attempt.id)) {
+      this.#setState(attempt.subscription, afterProbe(lines.state, { ...refusal, succeeded: false }));
+      return;
+    }
+    this.#setState(attempt.subscription, afterRefusal(lines.state, refusal));
+    this.#learnLag(attempt, 'refused', limits, data.observedAtMs ?? clock.now(), book);
+  }
+
+  #learnLag(
+    attempt: OpenAttempt,
+    result: 'taken' | 'refused',
+    limits: { readonly limit: number; readonly remaining: number } | undefined,
+    observedAtMs: number,
+    book: SlotBook,
+  ): void {
+    const lines = this.#linesOf(attempt.subscription);
+    if (lines.ends.length === 0) return;
+    lines.lag = afterDial(lines.lag, result);
+    if (limits !== undefined && limits.remaining >= 0 && limits.remaining <= limits.limit) {
+      const { live, unsure } = book.lines(attempt.subscription);
+      const foreign = Math.max(lines.state.foreign, book.foreign(attempt.subscription));
+      const heldMax = limits.limit - limits.remaining - live - foreign;
+      lines.lag = afterReading(lines.lag, { heldMin: heldMax - unsure, heldMax, agesMs: lines.ends.map((end) => observedAtMs - end.atMs) });
+    }
+    lines.lagMs = releaseLagMs(lines.lag);
+    this.#changed.set(lagKey(attempt.subscription), lines.lag);
+  }
+
+  #tell(project: ProjectName, event: BreakerEvent, nowMs: number): void {
+    const before = this.#breakerOf(project);
+    const after = observe(before, event, nowMs);
+    if (after === before) return;
+    this.#breakers.set(project, after);
+    this.#changed.set(breakerKey(project), after);
+  }
+
+  #setState(subscription: SubscriptionName, state: SubscriptionState): void {
+    const lines = this.#linesOf(subscription);
+    if (lines.state === state) return;
+    lines.state = state;
+    this.#changed.set(stateKey(subscription), state);
+  }
+
+  #linesOf(name: SubscriptionName): Lines {
+    let lines = this.#lines.get(name);
+    if (lines === undefined) {
+      const lag = releaseLag.safeParse(this.#saved.get(lagKey(name))).data ?? initialReleaseLag;
+      const state = subscriptionState.safeParse(this.#saved.get(stateKey(name))).data ?? initialSubscription;
+      lines = { state, lag, lagMs: releaseLagMs(lag), ends: [] };
+      this.#lines.set(name, lines);
+    }
+    return lines;
+  }
+
+  #breakerOf(name: ProjectName): BreakerState {
+    let breaker = this.#breakers.get(name);
+    if (breaker === undefined) {
+      breaker = breakerState.safeParse(this.#saved.get(breakerKey(name))).data ?? closedBreaker;
+      this.#breakers.set(name, breaker);
+    }
+    return breaker;
+  }
+}
+
+const stateKey = (subscription: SubscriptionName) => `learned/ceiling/${subscription}`;
+const lagKey = (subscription: SubscriptionName) => `learned/release-lag/${subscription}`;
+const breakerKey = (project: ProjectName) => `learned/breaker/${project}`;
+
+/** What the end of an attempt says about its project; undefined when it says nothing. */
+function breakerEventOf(outcome: string, startedAtMs: number): BreakerEvent | undefined {
+  switch (outcome) {
+    case 'ProjectFault':
+      return { kind: 'project-fault', reason: 'the provider refuses the project: key, billing, assistant or number', startedAtMs };
+    case 'Throttled':
+      return { kind: 'throttled' };
+    case 'ProviderFault':
+      return { kind: 'call', result: 'failed', startedAtMs };
+    case 'Normal':
+    case 'Busy':
+    case 'NoAnswer':
+    case 'Voicemail':
+      return { kind: 'call', result: 'fine', startedAtMs };
+    case 'Unknown':
+      return { kind: 'call', result: 'unknown', startedAtMs };
+    default:
+      return undefined;
   }
 }

@@ -13,6 +13,8 @@ export class SlotBook {
   readonly #foreign = new Map<SubscriptionName, number>();
   readonly #held = new Map<SubscriptionName, number>();
   readonly #classes = new Map<ClassName, number>();
+  readonly #live = new Map<SubscriptionName, number>();
+  readonly #unsure = new Map<SubscriptionName, number>();
 
   /** Enters an attempt as it is now; an ended one leaves. */
   apply(attempt: OpenAttempt): void {
@@ -56,6 +58,11 @@ export class SlotBook {
     return this.#held.get(subscription) ?? 0;
   }
 
+  /** Our calls that certainly live at the provider, and those that may: admitted or being sent. Ended ones are in neither. */
+  lines(subscription: SubscriptionName): { readonly live: number; readonly unsure: number } {
+    return { live: this.#live.get(subscription) ?? 0, unsure: this.#unsure.get(subscription) ?? 0 };
+  }
+
   /** Foreign calls that we can see in the projects' lists. */
   foreign(subscription: SubscriptionName): number {
     return this.#foreign.get(subscription) ?? 0;
@@ -71,6 +78,7 @@ export class SlotBook {
       return;
     }
     add(this.#held, attempt.subscription, sign);
+    if (attempt.state !== 'cooling') add(isCertain(attempt) ? this.#live : this.#unsure, attempt.subscription, sign);
     if (attempt.class === null || attempt.state === 'pending' || attempt.refusal !== null) {
       add(this.#pending, attempt.project, sign);
       return;
@@ -86,6 +94,10 @@ export class SlotBook {
 /** A call of somebody else. Ours that we lost and found again carry our name and are adopted instead. */
 export function isForeign(attempt: OpenAttempt): boolean {
   return attempt.sessionId === null && attempt.refusal === 'Foreign';
+}
+
+function isCertain({ state, direction }: OpenAttempt): boolean {
+  return state === 'bound' || direction === 'Inbound';
 }
 
 function add<K>(sums: Map<K, number>, key: K, by: number): void {

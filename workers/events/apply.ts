@@ -56,6 +56,7 @@ export function openApplier(deps: {
     }
     const classPolicy = deps.policy().classes.find((candidate) => candidate.name === attempt.class);
     await bindAttempt(deps.database, deps.poolId, {
+      by: 'news',
       attemptId: attempt.attemptId,
       callId: news.callId,
       controlUrl: news.controlUrl,

@@ -113,6 +113,7 @@ async function send(on: Stage, ids: readonly string[]) {
   const dials = await beginSending(on.database, on.poolId, on.owner, ids);
   for (const dial of dials) {
     await bindAttempt(on.database, on.poolId, {
+      by: 'answer',
       attemptId: dial.attemptId,
       callId: `call-${dial.attemptId}`,
       controlUrl: undefined,
