@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { maxManifestBytes, readManifest } from '../../crds/manifest.ts';
+import { type ManifestProblem, maxManifestBytes, readManifest } from '../../crds/manifest.ts';
 import { soundPool } from './pools.ts';
 
 /** Line and column of the first occurrence of a text. */
@@ -8,7 +8,7 @@ function placeOf(text: string, part: string): { line: number; column: number } {
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
-function problemsOf(text: string): readonly unknown[] {
+function problemsOf(text: string): readonly ManifestProblem[] {
   const read = readManifest(text, 'pool.yaml');
   return read.ok ? [] : read.problems;
 }
@@ -44,7 +44,7 @@ describe('a problem lies', () => {
       .replace('region: eu', 'region: moon')
       .replace('name: sales}', 'name: Sales}')
       .replace('priority: 100\n', 'priority: -1\n');
-    const lines = problemsOf(text).map((problem) => (problem as { line: number }).line);
+    const lines = problemsOf(text).map(({ line }) => line);
     expect(lines).toEqual([...lines].sort((a, b) => a - b));
     expect(lines).toHaveLength(3);
   });

@@ -52,7 +52,7 @@ describe('the schema', () => {
   });
 
   test('refuses unknown fields everywhere but in metadata, where a cluster adds its own', () => {
-    const open = [{ path: '', schema: poolManifest as z.ZodType }, ...fields]
+    const open = [{ path: '', schema: poolManifest }, ...fields]
       .flatMap(({ path, schema }) => [schema, elementOf(schema)].flatMap(alternatives).map((option) => ({ path, option })))
       .filter(({ option }) => fieldsOf(option).length > 0)
       .filter(({ option }) => {
