@@ -25,8 +25,11 @@ const secure = new TlsAgent({ keepAlive: true, maxSockets: 256 });
  * case is tried anew on a fresh connection.
  */
 export async function post(posting: Posting): Promise<Posted> {
+  const startMs = performance.now();
   const first = await attempt(posting, true);
-  return first === 'stale-connection' ? settled(await attempt(posting, false)) : first;
+  if (first !== 'stale-connection') return first;
+  const timeoutMs = posting.timeoutMs - (performance.now() - startMs);
+  return settled(await attempt({ ...posting, timeoutMs }, false));
 }
 
 function settled(result: Posted | 'stale-connection'): Posted {
@@ -37,33 +40,37 @@ function attempt(posting: Posting, keep: boolean): Promise<Posted | 'stale-conne
   const tls = posting.url.startsWith('https:');
   const kept = tls ? secure : plain;
   return new Promise((resolve) => {
-    const signal = AbortSignal.any([posting.signal, AbortSignal.timeout(posting.timeoutMs)]);
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(posting.body), ...posting.headers };
-    const options = { method: 'POST', headers, agent: keep ? kept : false, signal } as const;
+    const options = { method: 'POST', headers, agent: keep ? kept : false, signal: posting.signal } as const;
     const outgoing = tls ? httpsRequest(posting.url, options) : httpRequest(posting.url, options);
+    // The whole exchange has one deadline; the request's own timeout would begin anew with every byte.
+    const deadline = setTimeout(() => settle({ kind: 'failed', why: 'timeout' }), posting.timeoutMs);
+    const settle = (result: Posted | 'stale-connection') => {
+      clearTimeout(deadline);
+      resolve(result);
+      if (result !== 'stale-connection' && result.kind === 'failed') outgoing.destroy();
+    };
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > maxAnswerBytes) response.destroy(new Error('The answer is too long.'));
+        if (bytes > maxAnswerBytes) settle({ kind: 'failed', why: 'unreachable' });
         else chunks.push(chunk);
       });
       response.on('end', () =>
-        resolve({
+        settle({
           kind: 'answered',
           status: response.statusCode ?? 0,
           headers: response.headers,
           body: Buffer.concat(chunks).toString('utf8'),
         }),
       );
-      response.on('error', () => resolve(failure(signal, posting.signal)));
+      response.on('error', () => settle({ kind: 'failed', why: 'unreachable' }));
     });
-    outgoing.on('error', () => resolve(outgoing.reusedSocket && !signal.aborted ? 'stale-connection' : failure(signal, posting.signal)));
+    outgoing.on('error', () =>
+      settle(outgoing.reusedSocket && !posting.signal.aborted ? 'stale-connection' : { kind: 'failed', why: 'unreachable' }),
+    );
     outgoing.end(posting.body);
   });
-}
-
-function failure(either: AbortSignal, ours: AbortSignal): Posted {
-  return { kind: 'failed', why: either.aborted && !ours.aborted ? 'timeout' : 'unreachable' };
 }
