@@ -37,12 +37,11 @@ export async function liftHold(sql: Sql, poolId: PoolId, className: ClassName | 
  */
 export async function beginPassingHold(sql: Sql, poolId: PoolId, className: ClassName, forMs: number): Promise<PassingHold | undefined> {
   const { rows } = await sql.query<{ since: string }>(
-    `with stale as (
-       delete from overlay where pool_id = $1 and class = $2 and kind = 'hold' and until <= clock_timestamp() returning class),
-     held as (
-       insert into overlay (pool_id, class, kind, until)
-       select $1, $2, 'hold', clock_timestamp() + $3 * interval '1 ms' from (select count(*) from stale) after_stale
-       on conflict (pool_id, class, kind) do nothing returning created_at),
+    `with held as (
+       insert into overlay (pool_id, class, kind, until) values ($1, $2, 'hold', clock_timestamp() + $3 * interval '1 ms')
+       on conflict (pool_id, class, kind) do update set until = excluded.until, created_at = clock_timestamp()
+         where overlay.until <= clock_timestamp()
+       returning created_at),
      told as (insert into signal (pool_id, kind) select $1, 'overlay' from held)
      select created_at::text as since from held`,
     [poolId, className, forMs],

@@ -9,8 +9,8 @@ export type LedgerTrouble = 'away' | 'contended' | 'defect';
 /** Serialisation failure, deadlock. */
 const contended: ReadonlySet<string> = new Set(['40001', '40P01']);
 
-/** Statement timeout; connection exceptions; too many connections and other shortages; the server stops or starts. */
-const awayCode = /^(57014|08...|53...|57P0[1-4]|25006)$/;
+/** Statement timeout; connection exceptions; too many connections and other shortages; the server stops or starts; it does not let us in. */
+const awayCode = /^(57014|08...|53...|57P0[1-5]|25006|28...|3D000)$/;
 const socketCode = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/;
 
 /** The driver has no code for its own timeouts and closed sockets. */

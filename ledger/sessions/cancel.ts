@@ -21,7 +21,7 @@ const ending = `state = 'ended', ready = false, attempt_id = null, outcome = 'Ca
 
 const endQueued = (which: string) => `
   with due as (select id, seq from session where pool_id = $1 and state = 'queued' and ${which}),
-  ended as (update session s set ${ending} from due where s.id = due.id returning s.id, s.seq),
+  ended as (update session s set ${ending} where s.id = any(array(select id from due)) returning s.id, s.seq),
   told as (insert into outbox (pool_id, session_id) select $1, id from ended where $2 on conflict do nothing)
   select count(*)::int as cancelled, max(seq) as last from ended`;
 

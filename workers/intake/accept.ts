@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { classForSession } from '../../capacity/matching.ts';
 import { type DestinationVerdict, judgeDestination } from '../../capacity/policy/destinations.ts';
-import type { ClassPolicy, Policy, ProjectPolicy } from '../../capacity/policy/policy.ts';
+import type { ClassPolicy, Policy } from '../../capacity/policy/policy.ts';
 import type { ClassName } from '../../crds/values.ts';
 import { newId } from '../../ledger/ids.ts';
 import type { NewSession } from '../../ledger/sessions/insert.ts';
 import type { TokenScope } from '../../ledger/tokens.ts';
-import { classForSession } from './class-choice.ts';
 import type { ProblemKind } from './problem.ts';
 import type { SessionRequest } from './session-request.ts';
 
@@ -43,16 +43,13 @@ export function acceptSession(request: SessionRequest, rules: Rules): Acceptance
 
   const chosen = chooseClass(request, rules);
   if ('accepted' in chosen) return chosen;
-  const pinned = pinnedProject(request, rules.policy, chosen);
-  if (pinned !== undefined && 'accepted' in pinned) return pinned;
-
   return {
     accepted: true,
     session: {
       id: newId(),
       class: chosen.name,
       direction: 'Outbound',
-      project: pinned?.name,
+      project: rules.policy.projects.find(({ name }) => name === request.project)?.name,
       number,
       name: request.customer.name,
       labels: request.labels,
@@ -89,27 +86,11 @@ function judgeTiming({ notBefore, expiresAt }: SessionRequest, nowMs: number): A
 }
 
 function chooseClass(request: SessionRequest, { policy, scope, defaultClass }: Rules): ClassPolicy | Acceptance {
-  const named = request.class ?? defaultClass ?? scope.class;
-  const found = classForSession(policy, {
-    ...(named === undefined ? {} : { class: named }),
-    direction: request.direction,
-    labels: request.labels,
-    ...(request.project === undefined ? {} : { project: request.project }),
-  });
+  const { direction, labels, project } = request;
+  const found = classForSession(policy, { class: request.class ?? defaultClass ?? scope.class, direction, labels, project });
   if (!('name' in found)) return refuse(found.field, found.message);
-  if (scope.class !== undefined && scope.class !== found.name) {
-    return { accepted: false, why: { kind: 'wrong-scope', field: 'class', detail: `this token is for class ${scope.class} only` } };
-  }
-  return found;
-}
-
-function pinnedProject(request: SessionRequest, policy: Policy, chosen: ClassPolicy): ProjectPolicy | Acceptance | undefined {
-  if (request.project === undefined) return undefined;
-  const project = policy.projects.find(({ name }) => name === request.project);
-  if (project === undefined)
-    return refuse('project', `no project of this pool has this name: use one of ${policy.projects.map(({ name }) => name).join(', ')}`);
-  if (chosen.eligible.Outbound.includes(project.name)) return project;
-  return refuse('project', `class ${chosen.name} cannot call from this project: use one of ${chosen.eligible.Outbound.join(', ')}`);
+  if (reaches(scope, found.name)) return found;
+  return { accepted: false, why: { kind: 'wrong-scope', field: 'class', detail: `this token is for class ${scope.class} only` } };
 }
 
 function refuse(field: string, detail: string): Acceptance {

@@ -8,7 +8,7 @@ import { inBatches } from './batches.ts';
 import { chunksOf, requireType } from './body.ts';
 import { csvLines } from './import-csv.ts';
 import { type ImportLine, ndjsonLines } from './import-lines.ts';
-import { type Answer, createReport, type LineError } from './import-report.ts';
+import { type Answer, createReport, type LineError, type Report } from './import-report.ts';
 import type { Intake } from './intake.ts';
 import { Problem } from './problem.ts';
 import { insertPatiently, type Queued, queueBatch } from './queueing.ts';
@@ -25,7 +25,7 @@ const patienceMs = 30_000;
 const query = z.strictObject({ class: z.string().max(40).optional(), answers: z.enum(['all', 'refused']).default('all') });
 
 type Judged = { readonly line: number; readonly session: NewSession } | { readonly line: number; readonly error: LineError };
-type Stored = { readonly stored: true; readonly answers: readonly Answer[] } | { readonly stored: false; readonly error: unknown };
+type Settled = { readonly failed: false } | { readonly failed: true; readonly error: unknown };
 
 export async function importSessions(intake: Intake, scope: TokenScope, request: Request, response: Response): Promise<void> {
   const type = requireType(request, ['application/x-ndjson', 'text/csv']);
@@ -34,20 +34,20 @@ export async function importSessions(intake: Intake, scope: TokenScope, request:
   const batches = inBatches(type === 'text/csv' ? csvLines(chunks) : ndjsonLines(chunks));
   const report = createReport(response, answers);
 
-  // The next batch is read and judged while the one before it is being committed.
-  let pending: Promise<Stored> = Promise.resolve({ stored: true, answers: [] });
+  // The next batch is read and judged while the one before it is being committed and answered.
+  let settled: Promise<Settled> = Promise.resolve({ failed: false });
   try {
     for await (const lines of batches) {
       const rules = { policy: intake.deps.policy(), scope, defaultClass, nowMs: await intake.room.nowMs() };
       const judged = lines.map((line) => judge(line, rules));
-      await report.answer(answersOf(await pending));
-      pending = store(intake, judged);
+      throwIfFailed(await settled);
+      settled = settle(intake, report, judged);
     }
-    await report.answer(answersOf(await pending));
+    throwIfFailed(await settled);
     report.end();
   } catch (error) {
-    const last = await pending;
-    if (last.stored && !report.begun() && last.answers.length === 0) throw error;
+    await settled;
+    if (!report.begun()) throw error;
     intake.deps.log.warn({ err: error }, 'an import ended early');
     report.end(error instanceof Problem ? error.message : 'the ledger does not answer');
   }
@@ -72,19 +72,28 @@ function judge(one: ImportLine, rules: Rules): Judged {
   return { line, error: { status: kind === 'wrong-scope' ? 403 : 422, field, detail } };
 }
 
-/** Never rejects: it is awaited only after the next batch has been read. */
-async function store(intake: Intake, judged: readonly Judged[]): Promise<Stored> {
+/** Commits a batch and answers it. Never rejects: it is awaited only after the next batch has been read. */
+async function settle(intake: Intake, report: Report, judged: readonly Judged[]): Promise<Settled> {
   try {
-    const sessions = judged.flatMap((one) => ('session' in one ? [one.session] : []));
-    const queued = await queueBatch(intake.deps, intake.room, sessions, (some) => insertPatiently(intake.deps, some));
-    const full = new Set(queued.flatMap((one) => (one.kind === 'full' ? [one.class] : [])));
-    const retryAfter = new Map<ClassName, number>();
-    for (const className of full) retryAfter.set(className, await intake.retryAfter(className));
-    let next = 0;
-    return { stored: true, answers: judged.map((one) => ('error' in one ? one : answerOf(one.line, queued[next++], retryAfter))) };
+    await report.answer(await store(intake, judged));
+    return { failed: false };
   } catch (error) {
-    return { stored: false, error };
+    return { failed: true, error };
   }
+}
+
+function throwIfFailed(settled: Settled): void {
+  if (settled.failed) throw settled.error;
+}
+
+async function store(intake: Intake, judged: readonly Judged[]): Promise<readonly Answer[]> {
+  const sessions = judged.flatMap((one) => ('session' in one ? [one.session] : []));
+  const queued = await queueBatch(intake.deps, intake.room, sessions, (some) => insertPatiently(intake.deps, some));
+  const full = new Set(queued.flatMap((one) => (one.kind === 'full' ? [one.class] : [])));
+  const retryAfter = new Map<ClassName, number>();
+  for (const className of full) retryAfter.set(className, await intake.retryAfter(className));
+  let next = 0;
+  return judged.map((one) => ('error' in one ? one : answerOf(one.line, queued[next++], retryAfter)));
 }
 
 function answerOf(line: number, queued: Queued | undefined, retryAfter: ReadonlyMap<ClassName, number>): Answer {
@@ -97,9 +106,4 @@ function answerOf(line: number, queued: Queued | undefined, retryAfter: Readonly
   if (created) return { line, id, state };
   if (!conflict) return { line, id, state, duplicate: true };
   return { line, error: { status: 409, field: 'idempotencyKey', detail: `session ${id} was made with this key and other content` } };
-}
-
-function answersOf(stored: Stored): readonly Answer[] {
-  if (stored.stored) return stored.answers;
-  throw stored.error;
 }

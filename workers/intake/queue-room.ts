@@ -12,7 +12,7 @@ export type QueueRoom = {
   nowMs(): Promise<number>;
   /** Takes room for up to `wanted` sessions. `settle` must be called once it is known how many were queued. */
   take(className: ClassName, maxDepth: number, wanted: number): Promise<Room>;
-  /** Sessions waiting now, by class. */
+  /** Sessions waiting now, by class; always asked of the ledger. */
   depths(): Promise<ReadonlyMap<ClassName, number>>;
 };
 
@@ -72,7 +72,7 @@ export function createQueueRoom(database: Sql, poolId: PoolId, now: () => number
     },
 
     async depths() {
-      return (await fresh()).queued;
+      return (await look()).queued;
     },
   };
 }

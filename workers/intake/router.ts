@@ -1,11 +1,14 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { TokenScope } from '../../ledger/tokens.ts';
 import { createAuthenticate } from './authenticate.ts';
+import { deleteSession } from './cancel-session.ts';
 import type { IntakeDeps } from './deps.ts';
 import { importSessions } from './import.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { postSession } from './post-session.ts';
 import { Problem, problemHandler } from './problem.ts';
+import { showPool, showSession, showSessions } from './queries.ts';
+import { cancel, hold, resume } from './stop-and-go.ts';
 
 export type { IntakeDeps } from './deps.ts';
 
@@ -14,9 +17,17 @@ type Handle = (intake: Intake, scope: TokenScope, request: Request, response: Re
 
 /** The routes that need a token. Express reads `:` as the start of a parameter, so a literal one is escaped. */
 const routes: readonly { readonly path: string; readonly methods: Partial<Record<Method, Handle>> }[] = [
-  { path: '/v1/sessions', methods: { post: postSession } },
+  { path: '/v1/sessions', methods: { get: showSessions, post: postSession } },
   { path: '/v1/sessions\\:import', methods: { post: importSessions } },
+  { path: '/v1/sessions/:id', methods: { get: showSession, delete: deleteSession } },
+  { path: '/v1/pool', methods: { get: showPool } },
+  { path: '/v1/hold', methods: { post: hold } },
+  { path: '/v1/resume', methods: { post: resume } },
+  { path: '/v1/cancel', methods: { post: cancel } },
 ];
+
+/** Requests whose length is the caller's choice; their time says nothing about us. */
+const streamed: ReadonlySet<Handle> = new Set([importSessions, cancel]);
 
 /**
  * The intake API. It parses bodies route by route and leaves paths that are not its own to whoever comes next.
@@ -34,7 +45,7 @@ export function intakeRouter(deps: IntakeDeps): Router {
       const handle = methods[method];
       if (handle === undefined) continue;
       route[method](async (request, response) => {
-        if (handle !== importSessions) measure(deps, `${method} ${path.replace('\\', '')}`, response);
+        if (!streamed.has(handle)) measure(deps, `${method} ${path.replace('\\', '')}`, response);
         await handle(intake, await authenticate(request), request, response);
       });
     }

@@ -45,7 +45,7 @@ describe('POST /v1/sessions', () => {
     { name: 'an unknown field deep inside', body: { ...outbound(), customer: { number: lead(1), phone: 'x' } }, field: 'customer.phone' },
     { name: 'no direction', body: { class: 'campaign', customer: { number: lead(1) } }, field: 'direction' },
     { name: 'an inbound call', body: { ...outbound(), class: 'vip', direction: 'Inbound' }, field: 'direction' },
-    { name: 'an inbound class', body: { ...outbound(), class: 'vip' }, field: 'class' },
+    { name: 'an inbound class', body: { ...outbound(), class: 'vip' }, field: 'direction' },
     { name: 'an unknown class', body: { ...outbound(), class: 'nobody' }, field: 'class' },
     { name: 'an unknown project', body: { ...outbound(), project: 'west' }, field: 'project' },
     { name: 'a project without the assistant', body: { ...outbound(), class: 'callback', project: 'south' }, field: 'project' },
