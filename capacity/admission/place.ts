@@ -27,7 +27,7 @@ export type Step = {
 };
 
 export type Placement =
-  /** `released`: a slot is withheld no longer, so sessions that were refused for reservations may fit now. */
+  /** `released`: sessions that were refused for reservations may fit now, because less is withheld or the shortfall has moved. */
   { readonly placed: true; readonly project: ProjectName; readonly released: boolean } | { readonly placed: false; readonly why: Blocked };
 
 export function beginStep(snapshot: Snapshot): Step {
@@ -160,6 +160,8 @@ function makeRoomOnLine({ withholding }: Step, project: ProjectRoom, heads: read
 }
 
 function admit(step: Step, project: ProjectRoom, session: Waiting, heads: readonly Take[], own: Demand | undefined): Placement {
+  const short = step.withholding.placed < wantedBy(step.withholding);
+  const released = short || (own !== undefined && takesLessThanWithheld(step, project, session));
   charge(heads);
   if (!session.holdsLine) {
     charge(project.line);
@@ -167,8 +169,16 @@ function admit(step: Step, project: ProjectRoom, session: Waiting, heads: readon
   }
   if (project.pause !== undefined) project.pause = { until: 'closed', reason: project.pause.reason };
   if (session.direction === 'Outbound') passThrough(limitersAt(step, project), step.rates, step.snapshot.nowMs);
-  if (own !== undefined && step.withholding.placed < wantedBy(step.withholding)) refill(step.withholding);
-  return { placed: true, project: project.policy.name, released: own !== undefined && session.holdsLine };
+  if (own !== undefined && short) refill(step.withholding);
+  return { placed: true, project: project.policy.name, released };
+}
+
+/**
+ * Whether the slot that was withheld for the session is more than it takes: it has its line already, its class counted in both directions, or it runs
+ * where no slot was withheld. Otherwise its admission leaves nothing free that was not free before.
+ */
+function takesLessThanWithheld({ room }: Step, project: ProjectRoom, session: Waiting): boolean {
+  return session.holdsLine || room.classes.get(session.class)?.policy.direction === 'Any' || project.pause !== undefined;
 }
 
 function rateWait(step: Step, project: ProjectRoom, { direction }: Waiting): RateWait | undefined {
