@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beginDrainHold, endDrainHold } from '../ledger/drain-hold.ts';
+import { durationMs } from '../crds/values.ts';
+import { beginDrainHold, endDrainHold, prolongDrainHold } from '../ledger/drain-hold.ts';
 import { countLost, countOpen, summarize } from '../ledger/summary.ts';
 import { Interrupted, type Run, showPool } from './run.ts';
 import type { Screen } from './screen.ts';
@@ -8,6 +9,7 @@ import { type ProviderTruth, type Summary, sumUp } from './summary.ts';
 /** Longest that a finishing run waits for its calls. */
 const callsEndWithinMs = 60_000;
 const lookEveryMs = 250;
+const holdForMs = 10_000;
 
 /**
  * Ends a run in order: no new traffic, nothing new admitted (what waits stays queued for the next run), live calls to their end within a bound, workers
@@ -30,32 +32,37 @@ export async function finishRun(run: Run, screen: Screen, stopNow: AbortSignal):
 
 async function finish(run: Run, seconds: number, screen: Screen, stopNow: AbortSignal): Promise<Summary> {
   await run.simulator?.stopTraffic();
-  await beginDrainHold(run.database, run.poolId, callsEndWithinMs + 30_000);
-  const open = await untilCallsEnd(run, screen, stopNow);
-  if (open > 0) screen.say(`${open} calls have not ended within ${callsEndWithinMs / 1_000} s: the next run picks them up`);
-  await run.fleet.drain();
-  const provider = await providerTruth(run);
-  const ledger = await summarize(run.database, run.poolId, run.since);
-  await endDrainHold(run.database, run.poolId);
+  const hold = await beginDrainHold(run.database, run.poolId, holdForMs);
+  const keepHold = async (forMs: number): Promise<void> => {
+    if (hold !== undefined) await prolongDrainHold(run.database, run.poolId, hold, forMs);
+  };
+  try {
+    const open = await untilCallsEnd(run, screen, stopNow, () => keepHold(holdForMs));
+    stopNow.throwIfAborted();
+    if (open > 0) screen.say(`${open} calls have not ended within ${callsEndWithinMs / 1_000} s: the next run picks them up`);
+    await keepHold(durationMs(run.declaration.manifest.spec.workers.drain.timeout) + holdForMs);
+    await run.fleet.drain();
+  } finally {
+    if (hold !== undefined) await endDrainHold(run.database, run.poolId, hold);
+  }
   return sumUp({
     pool: run.declaration.manifest.metadata.name,
     seconds,
-    ledger,
-    provider,
+    ledger: await summarize(run.database, run.poolId, run.since),
+    provider: await providerTruth(run),
     workers: run.fleet.size,
     workerCrashes: run.fleet.crashes(),
   });
 }
 
-async function untilCallsEnd(run: Run, screen: Screen, stopNow: AbortSignal): Promise<number> {
-  const startedMs = performance.now();
-  let open = await countOpen(run.database, run.poolId);
-  while (open > 0 && performance.now() - startedMs < callsEndWithinMs && !stopNow.aborted) {
+/** Looks until no call is left or the bound is reached; returns how many are left. */
+async function untilCallsEnd(run: Run, screen: Screen, stopNow: AbortSignal, eachLook: () => Promise<void>): Promise<number> {
+  for (const startedMs = performance.now(); ; await sleep(lookEveryMs)) {
+    const open = await countOpen(run.database, run.poolId);
+    if (open === 0 || performance.now() - startedMs > callsEndWithinMs || stopNow.aborted) return open;
+    await eachLook();
     await showPool(run, 'finishing', screen);
-    await sleep(lookEveryMs);
-    open = await countOpen(run.database, run.poolId);
   }
-  return open;
 }
 
 async function providerTruth(run: Run): Promise<ProviderTruth | undefined> {

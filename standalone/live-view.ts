@@ -45,14 +45,14 @@ function body(frame: Frame, columns: number): readonly string[] {
   if (frame.seen === undefined) return ['waiting for the dispatcher'];
   const { view, ageMs } = frame.seen;
   const state = ageMs > staleMs ? `no dispatcher for ${Math.round(ageMs / 1_000)} s` : stateOf(view);
-  const barWidth = Math.max(8, Math.min(40, columns - nameWidth - 46));
+  const barWidth = Math.max(8, Math.min(40, columns - nameWidth - 52));
   return [
     `slots ${view.slots.inUse} of ${view.slots.ceiling} usable (${view.slots.limit} declared)  ${view.callsPerSecond} calls/s  ${state}`,
     '',
     ...view.subscriptions.map((one) => subscriptionLine(one, barWidth)),
     ...view.projects.filter((one) => one.paused !== null).map((one) => `  ${one.name} paused: ${one.paused}`),
     '',
-    ...view.classes.flatMap((one) => classLines(one, barWidth)),
+    ...view.classes.flatMap((one) => classLines(one, view.slots.ceiling, barWidth)),
     '',
     ...view.decisions.slice(0, 8).map((one) => decisionLine(one, view.atMs)),
   ];
@@ -67,15 +67,15 @@ function stateOf(view: PoolView): string {
 function subscriptionLine(one: SubscriptionView, width: number): string {
   const notes = [
     one.cooling > 0 ? `${one.cooling} cooling` : '',
-    one.withheld > 0 ? `${one.withheld} kept free` : '',
+    one.withheld > 0 ? `${one.withheld} kept` : '',
     one.foreign > 0 ? `${one.foreign} foreign` : '',
     one.probing ? 'probing' : '',
   ].filter((note) => note !== '');
   return `${named(one.name)} ${bar(one.inUse, one.ceiling, width)} ${counts(one.inUse, one.ceiling)}  ${notes.join(', ')}`;
 }
 
-function classLines(one: ClassView, width: number): readonly string[] {
-  const room = one.limit ?? Math.max(one.inUse, one.reserved, 1);
+function classLines(one: ClassView, ceiling: number, width: number): readonly string[] {
+  const room = one.limit ?? ceiling;
   const queue = one.queued === 0 ? '' : `${one.queued} queued`;
   const notes = [queue, one.reserved > 0 ? `${one.reserved} reserved` : ''].filter((note) => note !== '');
   const first = `${named(one.name)} ${bar(one.inUse, room, width)} ${counts(one.inUse, one.limit)}  ${notes.join(', ')}${waitOf(one)}`;
@@ -89,7 +89,7 @@ function waitOf(one: ClassView): string {
 function decisionLine(one: DecisionView, nowMs: number): string {
   const ago = span(Math.max(0, nowMs - one.atMs)).padStart(6);
   const what = one.project === null ? `waits: ${one.why === null ? 'unknown' : blockedText(one.why)}` : `→ ${one.project}`;
-  return `${ago} ago  ${named(one.class)} ${one.session.slice(0, 8)} ${what}`;
+  return `${ago} ago  ${named(one.class)} ${one.session.slice(-6)} ${what}`;
 }
 
 function bar(used: number, room: number, width: number): string {

@@ -26,12 +26,14 @@ export class Interrupted extends Error {
 /** Shows what the dispatcher last published; without a ledger, that there is none. */
 export async function showPool(run: Run, phase: 'running' | 'finishing', screen: Screen): Promise<void> {
   const seen = await readView(run.database, run.poolId).catch((error: Error) => error);
+  const elapsedMs = performance.now() - run.startedMs;
   screen.show({
     pool: run.declaration.manifest.metadata.name,
     phase,
-    elapsedMs: performance.now() - run.startedMs,
+    elapsedMs,
     workers: { serving: run.fleet.serving(), size: run.fleet.size, crashes: run.fleet.crashes() },
-    seen: seen instanceof Error ? undefined : seen,
+    // What a former run left says nothing about this one.
+    seen: seen instanceof Error || (seen !== undefined && seen.ageMs > elapsedMs + 1_000) ? undefined : seen,
     trouble: seen instanceof Error ? `the ledger does not answer: ${seen.message}` : undefined,
   });
 }

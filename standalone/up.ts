@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durationMs } from '../crds/values.ts';
 import { type Database, openDatabase } from '../ledger/database.ts';
@@ -189,14 +189,24 @@ function announce(
     readonly simulated: boolean;
   },
 ): void {
-  screen.say(`${run.fleetSize} workers at ${run.url}, token in ${run.state.tokenFile}, logs in ${run.state.logs}`);
+  const { directory, tokenFile, logs } = run.state;
+  screen.say(`${run.fleetSize} workers at ${run.url}`);
+  screen.say(`  token   ${near(tokenFile)}`);
+  screen.say(`  logs    ${near(logs)}`);
   if (run.publicUrl === undefined) {
-    screen.say('No public URL: the provider cannot reach us, so calls are followed by polling and inbound calls are seen, not admitted.');
+    screen.say('  No public URL: calls are followed by polling; inbound calls are seen, not admitted');
   } else if (!run.simulated) {
-    screen.say(`Webhooks at ${run.publicUrl}/v1/vapi/<project>`);
+    screen.say(`  webhooks ${run.publicUrl}/v1/vapi/<project>`);
   }
-  const where = `--state ${run.state.directory}`;
-  screen.say(`Try in another terminal:  trunkline status --watch ${where}   |   trunkline explain <class> ${where}`);
+  screen.say('Try in another terminal:');
+  for (const command of ['status --watch', 'explain <class>', 'hold']) screen.say(`  npx trunkline ${command} --state ${near(directory)}`);
+  screen.say('');
+}
+
+/** A path as a person would type it here. */
+function near(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }
 
 /** Shows the pool until it is time to finish. */
