@@ -23,7 +23,7 @@ export function createMetrics() {
   return {
     registry,
     sessionsAccepted: counter('trunkline_sessions_accepted_total', 'Sessions accepted by this worker.', ['class', 'direction']),
-    sessionsRefused: counter('trunkline_sessions_refused_total', 'Sessions that the intake refused, by kind of problem.', ['problem']),
+    requestsRefused: counter('trunkline_requests_refused_total', 'Requests and lines of imports that the intake refused.', ['problem']),
     attemptOutcomes: counter('trunkline_attempt_outcomes_total', 'Attempts that ended, by outcome.', ['project', 'outcome']),
     waitSeconds: seconds(
       'trunkline_wait_seconds',
@@ -67,8 +67,9 @@ function viewGauges(registry: Registry) {
   return {
     /** Takes over what the dispatcher saw; without a view everything is absent. */
     show(seen: { readonly view: PoolView; readonly ageMs: number } | undefined): void {
-      for (const one of Object.values(gauges)) one.remove();
       for (const one of Object.values(gauges)) one.reset();
+      // Resetting a gauge without labels sets it to zero, and zero is something else than unknown.
+      for (const one of [gauges.viewAge, gauges.callsPerSecond]) one.remove();
       if (seen === undefined) return;
       const { view, ageMs } = seen;
       gauges.viewAge.set(ageMs / 1_000);

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { type CsvError, type Info, Parser } from 'csv-parse';
-import type { ImportLine } from './import-lines.ts';
+import type { ImportLine, UnreadableKind } from './import-lines.ts';
 import { Problem } from './problem.ts';
 import { maxSessionBytes } from './session-request.ts';
 
@@ -80,7 +80,8 @@ function requireColumns(header: readonly string[]): readonly string[] {
 }
 
 function lineFrom(columns: readonly string[], record: readonly string[], line: number): ImportLine {
-  if (record.length > columns.length) return { line, status: 400, detail: `has ${record.length} cells, the header ${columns.length}` };
+  if (record.length > columns.length)
+    return { line, kind: 'malformed-body', detail: `has ${record.length} cells, the header ${columns.length}` };
   const plain: Record<string, string> = {};
   const labels: Record<string, string> = {};
   const context: Record<string, string> = {};
@@ -107,8 +108,8 @@ function lineOf(error: CsvError | undefined): number {
   return typeof lines === 'number' ? lines : 0;
 }
 
-function reasonOf(error: CsvError | undefined): { readonly status: 400 | 413; readonly detail: string } {
+function reasonOf(error: CsvError | undefined): { readonly kind: UnreadableKind; readonly detail: string } {
   if (error?.code === 'CSV_MAX_RECORD_SIZE')
-    return { status: 413, detail: `a record may have ${maxSessionBytes} bytes at most: is a quote left open?` };
-  return { status: 400, detail: `the record is not CSV (${error?.code ?? 'unreadable'})` };
+    return { kind: 'body-too-large', detail: `a record may have ${maxSessionBytes} bytes at most: is a quote left open?` };
+  return { kind: 'malformed-body', detail: `the record is not CSV (${error?.code ?? 'unreadable'})` };
 }

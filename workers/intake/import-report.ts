@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
-import { Problem } from './problem.ts';
+import type { Metrics } from '../metrics.ts';
+import { Problem, type ProblemKind, statusOf } from './problem.ts';
 
 /** The answer to an import, written while it runs: one line per line, then a summary. */
 
-export type LineError = { readonly status: number; readonly field?: string; readonly detail: string; readonly retryAfterSeconds?: number };
+/** A line that was refused; on the wire, its status stands for the kind. */
+export type LineError = {
+  readonly kind: ProblemKind;
+  readonly field?: string;
+  readonly detail: string;
+  readonly retryAfterSeconds?: number;
+};
 export type Answer =
   | { readonly line: number; readonly id: string; readonly state: string; readonly duplicate?: true }
   | { readonly line: number; readonly error: LineError };
@@ -21,7 +28,7 @@ export type Report = {
 const patienceMs = 60_000;
 
 /** `refused`: only lines that were refused or repeated are answered, for clients that do not read while they send. */
-export function createReport(response: Response, told: 'all' | 'refused'): Report {
+export function createReport(response: Response, told: 'all' | 'refused', metrics: Pick<Metrics, 'requestsRefused'>): Report {
   const summary = { lines: 0, accepted: 0, duplicates: 0, refused: 0 };
   const gone = new AbortController();
   response.once('close', () => gone.abort(new Error('the client is gone')));
@@ -41,12 +48,14 @@ export function createReport(response: Response, told: 'all' | 'refused'): Repor
       begin();
       for (const answer of answers) {
         summary.lines += 1;
-        if ('error' in answer) summary.refused += 1;
-        else if (answer.duplicate === true) summary.duplicates += 1;
+        if ('error' in answer) {
+          summary.refused += 1;
+          metrics.requestsRefused.inc({ problem: answer.error.kind });
+        } else if (answer.duplicate === true) summary.duplicates += 1;
         else summary.accepted += 1;
       }
       const shown = told === 'all' ? answers : answers.filter((answer) => 'error' in answer || answer.duplicate === true);
-      const text = shown.map((answer) => `${JSON.stringify(answer)}\n`).join('');
+      const text = shown.map((answer) => `${JSON.stringify(onTheWire(answer))}\n`).join('');
       gone.signal.throwIfAborted();
       if (text === '' || response.write(text)) return;
       try {
@@ -61,4 +70,10 @@ export function createReport(response: Response, told: 'all' | 'refused'): Repor
       response.end(`${JSON.stringify({ summary: { ...summary, ...(incomplete === undefined ? {} : { incomplete }) } })}\n`);
     },
   };
+}
+
+function onTheWire(answer: Answer): object {
+  if (!('error' in answer)) return answer;
+  const { kind, ...told } = answer.error;
+  return { line: answer.line, error: { status: statusOf(kind), ...told } };
 }

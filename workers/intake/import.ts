@@ -32,7 +32,7 @@ export async function importSessions(intake: Intake, scope: TokenScope, request:
   const { class: defaultClass, answers } = parseQuery(intake, request);
   const chunks = chunksOf(request, () => patienceMs);
   const batches = inBatches(type === 'text/csv' ? csvLines(chunks) : ndjsonLines(chunks));
-  const report = createReport(response, answers);
+  const report = createReport(response, answers, intake.deps.metrics);
 
   // The next batch is read and judged while the one before it is being committed and answered.
   let settled: Promise<Settled> = Promise.resolve({ failed: false });
@@ -63,13 +63,11 @@ function parseQuery(intake: Intake, request: Request): z.infer<typeof query> {
 
 function judge(one: ImportLine, rules: Rules): Judged {
   const { line } = one;
-  if ('status' in one) return { line, error: { status: one.status, detail: one.detail } };
+  if ('kind' in one) return { line, error: { kind: one.kind, detail: one.detail } };
   const parsed = importedSession.safeParse(one.value);
-  if (!parsed.success) return { line, error: { status: 422, ...firstIssue(parsed.error) } };
+  if (!parsed.success) return { line, error: { kind: 'invalid-field', ...firstIssue(parsed.error) } };
   const verdict = acceptSession(parsed.data, rules);
-  if (verdict.accepted) return { line, session: verdict.session };
-  const { kind, field, detail } = verdict.why;
-  return { line, error: { status: kind === 'wrong-scope' ? 403 : 422, field, detail } };
+  return verdict.accepted ? { line, session: verdict.session } : { line, error: verdict.why };
 }
 
 /** Commits a batch and answers it. Never rejects: it is awaited only after the next batch has been read. */
@@ -100,10 +98,10 @@ function answerOf(line: number, queued: Queued | undefined, retryAfter: Readonly
   if (queued === undefined) throw new Error(`line ${line} got no answer`);
   if (queued.kind === 'full') {
     const wait = { retryAfterSeconds: retryAfter.get(queued.class) ?? 60 };
-    return { line, error: { status: 429, field: 'class', detail: `the queue of class ${queued.class} is full`, ...wait } };
+    return { line, error: { kind: 'queue-full', field: 'class', detail: `the queue of class ${queued.class} is full`, ...wait } };
   }
   const { id, state, created, conflict } = queued.inserted;
   if (created) return { line, id, state };
   if (!conflict) return { line, id, state, duplicate: true };
-  return { line, error: { status: 409, field: 'idempotencyKey', detail: `session ${id} was made with this key and other content` } };
+  return { line, error: { kind: 'key-reused', field: 'idempotencyKey', detail: `session ${id} was made with this key and other content` } };
 }

@@ -29,6 +29,11 @@ const titles = {
 
 export type ProblemKind = keyof typeof titles;
 
+/** The HTTP status of a kind of problem. */
+export function statusOf(kind: ProblemKind): number {
+  return titles[kind][0];
+}
+
 /** What the caller is told beside the kind of problem. */
 export type ProblemDetail = {
   readonly detail: string;
@@ -51,7 +56,7 @@ export class Problem extends Error {
   }
 
   get status(): number {
-    return titles[this.kind][0];
+    return statusOf(this.kind);
   }
 }
 

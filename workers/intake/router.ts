@@ -1,4 +1,4 @@
-import express, { type Request, type Response, type Router } from 'express';
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import type { TokenScope } from '../../ledger/tokens.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { deleteSession } from './cancel-session.ts';
@@ -56,6 +56,10 @@ export function intakeRouter(deps: IntakeDeps): Router {
       throw new Problem('method-not-allowed', { detail: `use ${allow}`, headers: { Allow: allow } });
     });
   }
+  router.use((error: unknown, _request: Request, _response: Response, next: NextFunction) => {
+    if (error instanceof Problem) deps.metrics.requestsRefused.inc({ problem: error.kind });
+    next(error);
+  });
   router.use(problemHandler(deps.log));
   return router;
 }

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { PoolView } from '../../capacity/view.ts';
+import { className, poolName, subscriptionName } from '../../crds/values.ts';
+import { createMetrics } from '../../workers/metrics.ts';
+
+const metric = z.object({ name: z.string(), help: z.string(), type: z.string(), labelNames: z.array(z.string()) });
+
+const view: PoolView = {
+  pool: poolName.parse('sales'),
+  atMs: 0,
+  epoch: 1,
+  policyVersion: 1,
+  mode: 'Active',
+  holds: { pool: false, classes: [] },
+  slots: { inUse: 3, ceiling: 9, limit: 10 },
+  directions: { Inbound: { inUse: 1, limit: null }, Outbound: { inUse: 2, limit: 5 } },
+  subscriptions: [
+    {
+      name: subscriptionName.parse('main'),
+      limit: 10,
+      learnedLimit: null,
+      ceiling: 9,
+      inUse: 3,
+      cooling: 0,
+      withheld: 1,
+      foreign: 0,
+      probing: false,
+      releaseLagMs: 1_000,
+    },
+  ],
+  upstreams: [],
+  projects: [],
+  classes: [
+    {
+      name: className.parse('campaign'),
+      priority: 100,
+      direction: 'Outbound',
+      queued: 42,
+      inUse: 2,
+      reserved: 0,
+      withheld: 0,
+      limit: null,
+      oldestWaitMs: null,
+      waitMs: null,
+      leftPerMinute: 60,
+      blocked: null,
+    },
+  ],
+  callsPerSecond: 1,
+  decisions: [],
+};
+
+describe('metrics', () => {
+  test('are described in docs/reference/metrics.md', async () => {
+    const { registry } = createMetrics();
+    const ours = registry
+      .getMetricsAsArray()
+      .map((one) => metric.parse(one))
+      .filter(({ name }) => name.startsWith('trunkline_'));
+    const rows = ours.map(
+      ({ name, type, labelNames, help }) => `| \`${name}\` | ${type} | ${labelNames.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+    );
+    const page = ['# Metrics', '', ...introduction, '', '| name | type | labels | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
+    await expect(page).toMatchFileSnapshot('../../docs/reference/metrics.md');
+  });
+
+  test('have few labels, none of which tells one session from another', () => {
+    const { registry } = createMetrics();
+    const labels = new Set(registry.getMetricsAsArray().flatMap((one) => metric.parse(one).labelNames));
+    const allowed = ['class', 'direction', 'subscription', 'project', 'upstream', 'outcome', 'problem', 'route', 'status', 'kind', 'type'];
+    const ofNode = ['version', 'major', 'minor', 'patch', 'space'];
+    expect([...labels].filter((label) => ![...allowed, ...ofNode].includes(label))).toEqual([]);
+  });
+
+  test('show the view, and nothing of it once it is gone', async () => {
+    const metrics = createMetrics();
+    metrics.view.show({ view, ageMs: 500 });
+    const shown = await metrics.registry.metrics();
+    expect(shown).toContain('trunkline_queue_depth{class="campaign"} 42');
+    expect(shown).toContain('trunkline_slots_in_use{subscription="main"} 3');
+    expect(shown).toContain('trunkline_view_age_seconds 0.5');
+    expect(shown).not.toMatch(/^trunkline_oldest_wait_seconds\{/m);
+    metrics.view.show(undefined);
+    const after = await metrics.registry.metrics();
+    expect(after).not.toMatch(/^trunkline_(queue_depth|slots_in_use|view_age_seconds|calls_per_second)[ {]/m);
+  });
+});
+
+const introduction = [
+  "Every worker serves `/metrics` on its port, without a token. Counters and histograms are the worker's own: add them up over workers. Gauges tell",
+  'of the whole pool, as its dispatcher saw it last, and are the same on every worker: take the `max` over workers. What is not known is absent, never',
+  'zero: with no dispatcher or no ledger there are no gauges. Beside these there are the usual `process_` and `nodejs_` metrics.',
+];
