@@ -79,9 +79,10 @@ export function afterReading(lag: ReleaseLag, { heldMin, heldMax, agesMs }: Held
 export function afterDial(lag: ReleaseLag, result: 'taken' | 'refused'): ReleaseLag {
   const stepMs = stepOf(lag);
   const moved = lag.trimMs + (result === 'refused' ? stepMs : -stepMs / dialsPerRefusal);
-  // Readings know when the lag is short; refusals only ever add to them.
-  const leastMs = lag.readings === 'told' ? 0 : -firstGuessMs;
-  return { ...lag, trimMs: clamp(moved, leastMs, longestLagMs), dials: lag.dials + 1 };
+  // Readings know the lag, refusals only add a little to them: a run of refusals is foreign calls, not lag.
+  const toldMs = Math.max(...lag.blocks, lag.current.longestMs);
+  const trimMs = lag.readings === 'told' ? clamp(moved, 0, Math.max(50, toldMs / 5)) : clamp(moved, -firstGuessMs, longestLagMs);
+  return { ...lag, trimMs, dials: lag.dials + 1 };
 }
 
 /** Long steps at first, so that the way from 1 s to 10 s does not take hundreds of refusals. */

@@ -70,7 +70,9 @@ export function run(line: Line): Ran {
     }
     lag = afterDial(lag, taken ? 'taken' : 'refused');
     if (!line.limitsInAnswers) continue;
-    const held = Math.min(line.limit, before + (taken ? 1 : 0)) - live;
+    // Foreign calls are known as such after a second, as the ceiling knows them.
+    const known = line.foreign !== undefined && nowMs >= line.foreign.fromMs + 1_000 ? others : 0;
+    const held = Math.min(line.limit, before + (taken ? 1 : 0)) - live - known;
     lag = afterReading(lag, { heldMin: held, heldMax: held, agesMs: endedAt.map((atMs) => nowMs - atMs) });
   }
   return { refusedShare: refused / dials, utilization: liveMs / offeredMs, lagMs: releaseLagMs(lag) };
