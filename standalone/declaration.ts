@@ -33,3 +33,8 @@ export async function readDeclaration(file: string): Promise<Declaration> {
 function inOneLine({ file, line, column, path, message }: ManifestProblem): string {
   return `${file}:${line}:${column} ${path === '' ? '' : `${path} `}${message}`;
 }
+
+/** Projects whose webhooks nobody could verify, and which are therefore refused: no secret is declared for them. */
+export function unverifiableProjects({ policy }: Declaration): readonly string[] {
+  return policy.projects.filter((project) => project.webhookSecret === undefined).map((project) => project.name);
+}

@@ -41,6 +41,7 @@ export class SimulatorFailed extends Error {
   override readonly name = 'SimulatorFailed';
 }
 
+const leash = new URL('./leash.ts', import.meta.url).href;
 const startTimeoutMs = 30_000;
 const endTimeoutMs = 5_000;
 const batchSize = 5_000;
@@ -96,7 +97,7 @@ async function launch(options: SimulatorOptions, port: number): Promise<{ readon
   const args = ['--pool', options.poolFile, '--state', options.stateDirectory, '--speed', String(options.speed)];
   args.push('--secrets', options.secretsDirectory, '--port', String(port));
   if (options.scenarioFile !== undefined) args.push('--scenario', options.scenarioFile);
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(process.execPath, ['--import', leash, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const log = rotatingLog(join(options.logDirectory, 'simulator.log'));
   log.on('error', (error) => options.onEvent(`cannot write the simulator's log: ${error.message}`));
   // Closing this pipe tells the simulator to leave; that it is gone already is no error.

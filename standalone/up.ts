@@ -7,7 +7,7 @@ import { migrate } from '../ledger/migrate.ts';
 import { type PoolId, writePolicy } from '../ledger/policy.ts';
 import { ledgerNow } from '../ledger/summary.ts';
 import { ensureToken } from '../ledger/tokens.ts';
-import { type Declaration, readDeclaration } from './declaration.ts';
+import { type Declaration, PoolRefused, readDeclaration, unverifiableProjects } from './declaration.ts';
 import { finishRun } from './finish.ts';
 import { startFleet } from './fleet.ts';
 import type { Interrupts } from './interrupts.ts';
@@ -44,16 +44,28 @@ const viewEveryMs = 250;
 
 /** Runs a pool until it is asked to finish or its time is over, and says what happened. */
 export async function up(options: UpOptions, screen: Screen, interrupts: Interrupts): Promise<Summary> {
-  const declaration = await readDeclaration(options.poolFile);
-  const reachable = options.simulate !== undefined || options.publicUrl !== undefined;
-  for (const { path, text } of declaration.warnings) {
-    if (!(reachable && path === 'spec.publicUrl')) screen.say(`warning: ${text}`);
-  }
+  const declaration = await declared(options, screen);
   await using resources = new AsyncDisposableStack();
   const run = await start(options, declaration, screen, interrupts, resources);
   await watchRun(run, options.forMs, screen, interrupts);
   // Awaited here: returning the promise would take everything down before the run has finished.
   return await finishRun(run, screen, interrupts.stopNow);
+}
+
+/** The pool's declaration, seen together with what the command line adds to it. */
+async function declared(options: UpOptions, screen: Screen): Promise<Declaration> {
+  const declaration = await readDeclaration(options.poolFile);
+  const reachable = options.simulate !== undefined || options.publicUrl !== undefined;
+  for (const { path, text } of declaration.warnings) {
+    if (!(reachable && path === 'spec.publicUrl')) screen.say(`warning: ${text}`);
+  }
+  const unverifiable = unverifiableProjects(declaration).join(', ');
+  if (options.publicUrl !== undefined && unverifiable !== '') {
+    throw new PoolRefused(`webhooks of ${unverifiable} cannot be verified: with --public-url every project needs a webhookSecretRef`);
+  }
+  if (reachable && unverifiable !== '')
+    screen.say(`warning: ${unverifiable} without webhookSecretRef: webhooks are refused, calls followed by polling`);
+  return declaration;
 }
 
 async function start(

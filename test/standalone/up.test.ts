@@ -93,7 +93,7 @@ describe('trunkline up', () => {
       workerCrashes: 0,
       dispatchMs: null,
     });
-    for (const line of ['PostgreSQL ready', 'Pool in force', 'Simulated provider ready', 'Workers serving', 'token in']) {
+    for (const line of ['PostgreSQL ready', 'Pool in force', 'Simulated provider ready', 'Workers serving', 'state/token']) {
       expect(run.err()).toContain(line);
     }
     expect((await stat(join(state, 'token'))).mode & 0o777).toBe(0o600);
