@@ -13,7 +13,7 @@ export type Retention = { readonly sessionsMs: number; readonly phoneNumbersMs: 
 export async function forgetOld(sql: Sql, poolId: PoolId, retention: Retention): Promise<boolean> {
   const anonymised = await sql.query(
     `with old as (
-       select id from session where pool_id = $1 and state = 'ended' and ended_at < clock_timestamp() - greatest($2, 86400000) * interval '1 ms'
+       select id from session where pool_id = $1 and state = 'ended' and ended_at < clock_timestamp() - greatest($2::float8, 86400000) * interval '1 ms'
          and (number is not null or name is not null or context is not null) order by ended_at limit ${bite} for update skip locked),
      attempts as (update attempt set number = null from old where attempt.session_id = old.id)
      update session s set number = null, name = null, context = null from old where s.id = old.id`,
@@ -21,7 +21,7 @@ export async function forgetOld(sql: Sql, poolId: PoolId, retention: Retention):
   );
   const removed = await sql.query(
     `with old as (
-       select id from session where pool_id = $1 and state = 'ended' and ended_at < clock_timestamp() - greatest($2, 86400000) * interval '1 ms'
+       select id from session where pool_id = $1 and state = 'ended' and ended_at < clock_timestamp() - greatest($2::float8, 86400000) * interval '1 ms'
        order by ended_at limit ${bite} for update skip locked),
      attempts as (delete from attempt using old where attempt.session_id = old.id),
      results as (delete from outbox using old where outbox.session_id = old.id)

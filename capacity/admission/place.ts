@@ -1,5 +1,5 @@
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
-import { heldBack, type Limiter, limitersOf, passThrough, type RateWait } from '../rates/limiter.ts';
+import { heldBack, type Limiter, limitersOf, passThrough, type RateState, type RateWait } from '../rates/limiter.ts';
 import type { Demand } from '../reservations/demands.ts';
 import {
   heldFrom,
@@ -22,7 +22,7 @@ export type Step = {
   readonly snapshot: Snapshot;
   readonly room: Room;
   readonly withholding: Withholding;
-  readonly rates: Map<LimiterName, number>;
+  readonly rates: Map<LimiterName, RateState>;
   readonly limiters: Map<ProjectName, readonly Limiter[]>;
 };
 

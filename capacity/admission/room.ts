@@ -24,8 +24,9 @@ export type Take = { readonly budget: Budget; readonly units: number };
 export type ClassRoom = {
   readonly policy: ClassPolicy;
   readonly budget: Budget;
-  /** Slots in use per subscription, for reservations that are given per subscription. */
-  readonly usedAt: Map<SubscriptionName, number>;
+  /** Slots that fulfil the class's reservation, and where: in use, and not cooling. */
+  fulfilling: number;
+  readonly fulfillingAt: Map<SubscriptionName, number>;
   readonly eligible: Readonly<Record<Direction, readonly ProjectRoom[]>>;
 };
 
@@ -78,11 +79,15 @@ export function roomIn(snapshot: Snapshot): Room {
     room.pool.used += count.slots;
     room.directions[count.direction].used += count.slots;
     const classRoom = room.classes.get(count.class);
-    if (classRoom !== undefined) classRoom.budget.used += count.slots;
+    const fulfilling = count.slots - (count.cooling ?? 0);
+    if (classRoom !== undefined) {
+      classRoom.budget.used += count.slots;
+      classRoom.fulfilling += fulfilling;
+    }
     const project = room.projects.get(count.project);
     if (project === undefined) continue;
     holdLines(project, count.slots);
-    if (classRoom !== undefined) useAt(classRoom, project.policy.subscription, count.slots);
+    if (classRoom !== undefined) fulfilAt(classRoom, project.policy.subscription, fulfilling);
   }
   for (const { project, slots } of snapshot.pending) {
     const holder = room.projects.get(project);
@@ -91,8 +96,8 @@ export function roomIn(snapshot: Snapshot): Room {
   return room;
 }
 
-function useAt(classRoom: ClassRoom, subscription: SubscriptionName, slots: number): void {
-  classRoom.usedAt.set(subscription, (classRoom.usedAt.get(subscription) ?? 0) + slots);
+function fulfilAt(classRoom: ClassRoom, subscription: SubscriptionName, slots: number): void {
+  classRoom.fulfillingAt.set(subscription, (classRoom.fulfillingAt.get(subscription) ?? 0) + slots);
 }
 
 function holdLines(project: ProjectRoom, slots: number): void {
@@ -134,7 +139,8 @@ function emptyRoom({ policy, ceilings, pauses }: Snapshot): Room {
         {
           policy: declared,
           budget: budgetOf(declared.limit),
-          usedAt: new Map(),
+          fulfilling: 0,
+          fulfillingAt: new Map(),
           eligible: { Inbound: known(declared.eligible.Inbound), Outbound: known(declared.eligible.Outbound) },
         },
       ]),

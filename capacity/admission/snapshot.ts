@@ -1,5 +1,6 @@
 import type { ClassName, Labels, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 import type { Direction, Policy } from '../policy/policy.ts';
+import type { RateState } from '../rates/limiter.ts';
 
 /** Everything that an admission depends on, observed at one instant. Times are milliseconds of the ledger's clock. */
 export type Snapshot = {
@@ -28,6 +29,11 @@ export type SlotCount = {
   readonly direction: Direction;
   readonly project: ProjectName;
   readonly slots: number;
+  /**
+   * How many of them cool: the call is over, the line not free yet. They count against every limit, but they fulfil no reservation, because the next
+   * caller of the class cannot have them. Missing: none.
+   */
+  readonly cooling?: number;
 };
 
 export type PendingCount = { readonly project: ProjectName; readonly slots: number };
@@ -37,8 +43,8 @@ export type Pause = { readonly until: 'probe-allowed' | 'closed'; readonly reaso
 /** Holds of people: the whole pool, or single classes. Nothing is admitted for them; live calls go on. */
 export type Holds = { readonly pool: boolean; readonly classes: ReadonlySet<ClassName> };
 
-/** Next instant at which each limiter lets an outbound creation through, by limiter name (`subscription/main`, `upstream/twilio`, `project/sales`). */
-export type RateStates = ReadonlyMap<LimiterName, number>;
+/** Recent outbound creations, by limiter (`subscription/main`, `upstream/twilio`, `project/sales`). */
+export type RateStates = ReadonlyMap<LimiterName, RateState>;
 export type LimiterName = `subscription/${string}` | `upstream/${string}` | `project/${string}`;
 
 /** Withheld slots: class → project → how many. */

@@ -2,7 +2,7 @@ import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values
 import { type Budget, type ClassRoom, type ProjectRoom, type Room, slotOf, type Take } from '../admission/room.ts';
 
 /**
- * What reservations still want: for each class, the slots reserved and not in use, and the places where one of them may be. Projects that are alike
+ * What reservations still want: for each class, the slots reserved and neither in use nor cooling, and the places where one of them may be. Projects that are alike
  * for every reservation (same subscription, same upstreams, home of the same classes) are one cell, which keeps the packing small.
  */
 export type Demand = {
@@ -44,13 +44,13 @@ function wishesOf(classRoom: ClassRoom): readonly Wish[] {
   const homes = homesOf(classRoom);
   if (reservedAt === undefined) {
     if (reserved === 0) return [];
-    const wanted = Math.max(0, reserved - classRoom.budget.used);
+    const wanted = Math.max(0, reserved - classRoom.fulfilling);
     return [{ class: classRoom, subscription: undefined, wanted, projects: new Set(homes) }];
   }
   return [...reservedAt].map(([subscription, slots]) => ({
     class: classRoom,
     subscription,
-    wanted: Math.max(0, slots - (classRoom.usedAt.get(subscription) ?? 0)),
+    wanted: Math.max(0, slots - (classRoom.fulfillingAt.get(subscription) ?? 0)),
     projects: new Set(homes.filter(({ policy }) => policy.subscription === subscription)),
   }));
 }

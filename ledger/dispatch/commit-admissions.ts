@@ -1,4 +1,4 @@
-import type { LimiterName } from '../../capacity/admission/snapshot.ts';
+import type { RateStates } from '../../capacity/admission/snapshot.ts';
 import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { Sql } from '../database.ts';
 import { Deposed } from '../election.ts';
@@ -26,8 +26,8 @@ export type AdmissionBatch = {
   readonly epoch: number;
   readonly policyVersion: number;
   readonly records: readonly AdmissionRecord[];
-  /** Limiters that these admissions moved: the next instant at which each lets one through. Committed with them. */
-  readonly rates: ReadonlyMap<LimiterName, number>;
+  /** Limiters that these admissions moved. Committed with them. */
+  readonly rates: RateStates;
 };
 
 export type Committed = { readonly attemptId: string; readonly admittedAtMs: number; readonly sendByMs: number };
@@ -63,7 +63,7 @@ const statement = `
     returning id, owner, admitted_at, send_by),
   limiters as (
     insert into limiter (pool_id, name, state)
-    select $1, l.name, jsonb_build_object('nextAtMs', l.at) from unnest($5::text[], $6::float8[]) as l(name, at), counted
+    select $1, l.name, l.state from unnest($5::text[], $6::jsonb[]) as l(name, state), counted
     on conflict (pool_id, name) do update set state = excluded.state),
   woken as (select owner, pg_notify('trunkline_worker_' || owner, string_agg(id::text, ',')) from made group by owner)
   select (select count(*) from counted)::int as leading, (select count(*) from woken)::int as owners,
@@ -85,7 +85,7 @@ export async function commitAdmissions(connection: Sql, batch: AdmissionBatch): 
       batch.epoch,
       batch.policyVersion,
       [...batch.rates.keys()],
-      [...batch.rates.values()],
+      [...batch.rates.values()].map((state) => JSON.stringify(state)),
       batch.records.at(-1)?.seq ?? 0,
     ],
   });

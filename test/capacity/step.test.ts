@@ -186,13 +186,24 @@ describe('order', () => {
   });
 });
 
+describe('cooling slots', () => {
+  test('count as in use but fulfil no reservation', () => {
+    // Ten lines, three reserved: seven talk for the campaign, and of the three of vip one has hung up. Its line is not free yet.
+    const pool = reservedPool().withActive({ campaign: 6, vip: 3 });
+    const snapshot = pool.snapshot();
+    const cooling = { ...snapshot, inUse: snapshot.inUse.map((count) => (count.class === 'vip' ? { ...count, cooling: 1 } : count)) };
+    expect(decideStep(snapshot, waitingSessions('campaign', 1)).admitted).toHaveLength(1);
+    expect(firstRefusal(decideStep(cooling, waitingSessions('campaign', 1)))).toMatchObject({ by: 'reservation', heldFor: ['vip'] });
+  });
+});
+
 describe('rates', () => {
-  test('let one through and say when the next may go', () => {
+  test('let so many through and say when the next may go', () => {
     const pool = aPool().withSubscription('main', 9, { callsPerSecond: 2 }).withClass('campaign');
-    const decision = decideStep(pool.snapshot(), waitingSessions('campaign', 2));
-    expect(decision.admitted).toHaveLength(1);
-    expect(decision.nextRateAtMs).toBe(nowMs + 550);
-    expect(firstRefusal(decision)).toEqual({ by: 'rate', limiter: 'subscription/main', retryAtMs: nowMs + 550 });
+    const decision = decideStep(pool.snapshot(), waitingSessions('campaign', 3));
+    expect(decision.admitted).toHaveLength(2);
+    expect(decision.nextRateAtMs).toBe(nowMs + 1_100);
+    expect(firstRefusal(decision)).toEqual({ by: 'rate', limiter: 'subscription/main', retryAtMs: nowMs + 1_100 });
   });
 
   test('do not bind inbound calls', () => {
@@ -207,7 +218,8 @@ describe('rates', () => {
 
   test('are the reason only when nothing wider is', () => {
     const pool = reservedPool().withActive({ campaign: 7 });
-    const decision = decideStep(pool.snapshot({ rates: new Map([['project/main', nowMs + 500]]) }), waitingSessions('campaign', 1));
+    const spent = [{ sinceMs: nowMs, untilMs: nowMs, count: 1_000_000 }];
+    const decision = decideStep(pool.snapshot({ rates: new Map([['project/main', spent]]) }), waitingSessions('campaign', 1));
     expect(firstRefusal(decision)).toMatchObject({ by: 'reservation' });
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Admitted, Blocked, LimiterName, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
+import type { Admitted, Blocked, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
 import { decideStep } from '../../capacity/admission/step.ts';
 import { sendWindowMs } from '../../capacity/rates/limiter.ts';
 import type { ProjectName } from '../../crds/values.ts';
@@ -135,7 +135,7 @@ async function commitDials(
     records,
     rates: moved,
   });
-  for (const [name, atMs] of moved) desk.rates.set(name, atMs);
+  for (const [name, state] of moved) desk.rates.set(name, state);
   noteProbes(desk, dials, records);
   const byAttempt = new Map(records.map((record) => [record.attemptId, record]));
   for (const made of committed) enterDial(desk, made, byAttempt.get(made.attemptId), fetched);
@@ -203,8 +203,8 @@ function isPaced(desk: Desk, project: ProjectName): boolean {
   return desk.policy.upstreams.some((upstream) => upstream.callsPerSecond !== undefined && declared?.upstreams.includes(upstream.name));
 }
 
-function movedRates(desk: Desk, decision: StepDecision): ReadonlyMap<LimiterName, number> {
-  return new Map([...decision.rates].filter(([name, atMs]) => desk.rates.get(name) !== atMs));
+function movedRates(desk: Desk, decision: StepDecision): StepDecision['rates'] {
+  return new Map([...decision.rates].filter(([name, state]) => desk.rates.get(name) !== state));
 }
 
 function recordRefusals(desk: Desk, decision: StepDecision): void {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Blocked, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
+import type { RateState } from '../../capacity/rates/limiter.ts';
 import type { DecisionView } from '../../capacity/view.ts';
 import type { ClassName, ProjectName } from '../../crds/values.ts';
 import type { Sql } from '../../ledger/database.ts';
@@ -30,7 +31,7 @@ export type Desk = {
   readonly learning: Learning;
   /** Inbound calls that wait inside the provider, by attempt. */
   readonly arrivals: Map<string, OpenAttempt>;
-  readonly rates: Map<LimiterName, number>;
+  readonly rates: Map<LimiterName, RateState>;
   readonly blocked: Map<ClassName, Blocked>;
   readonly decisions: DecisionView[];
   policy: Policy;

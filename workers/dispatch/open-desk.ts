@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { LimiterName } from '../../capacity/admission/snapshot.ts';
 import { compilePolicy } from '../../capacity/policy/compile.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
+import type { RateState } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolName } from '../../crds/values.ts';
 import type { Sql } from '../../ledger/database.ts';
@@ -77,14 +78,14 @@ export async function readClock(sql: Sql, clock: LedgerClock, now: () => number)
   clock.set(ms, askedAtMs, now());
 }
 
-const rateState = z.object({ nextAtMs: z.number() });
+const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));
 const isLimiterName = (name: string): name is LimiterName => /^(subscription|upstream|project)\//.test(name);
 
-function ratesOf(limiters: ReadonlyMap<string, unknown>): Map<LimiterName, number> {
-  const rates = new Map<LimiterName, number>();
+function ratesOf(limiters: ReadonlyMap<string, unknown>): Map<LimiterName, RateState> {
+  const rates = new Map<LimiterName, RateState>();
   for (const [name, state] of limiters) {
     const parsed = rateState.safeParse(state);
-    if (parsed.success && isLimiterName(name)) rates.set(name, parsed.data.nextAtMs);
+    if (parsed.success && isLimiterName(name)) rates.set(name, parsed.data);
   }
   return rates;
 }

@@ -8,7 +8,7 @@ import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
  */
 export class SlotBook {
   readonly #attempts = new Map<string, OpenAttempt>();
-  readonly #slots = new Map<string, { count: number; readonly sample: Omit<SlotCount, 'slots'> }>();
+  readonly #slots = new Map<string, { count: number; cooling: number; readonly sample: Omit<SlotCount, 'slots' | 'cooling'> }>();
   readonly #pending = new Map<ProjectName, number>();
   readonly #foreign = new Map<SubscriptionName, number>();
   readonly #held = new Map<SubscriptionName, number>();
@@ -42,8 +42,8 @@ export class SlotBook {
 
   inUse(): readonly SlotCount[] {
     const counts: SlotCount[] = [];
-    for (const { count, sample } of this.#slots.values()) {
-      if (count > 0) counts.push({ ...sample, slots: count });
+    for (const { count, cooling, sample } of this.#slots.values()) {
+      if (count > 0) counts.push({ ...sample, slots: count, cooling });
     }
     return counts;
   }
@@ -85,9 +85,13 @@ export class SlotBook {
     }
     add(this.#classes, attempt.class, sign);
     const key = `${attempt.class} ${attempt.direction} ${attempt.project}`;
-    const entry = this.#slots.get(key);
-    if (entry !== undefined) entry.count += sign;
-    else this.#slots.set(key, { count: sign, sample: { class: attempt.class, direction: attempt.direction, project: attempt.project } });
+    let entry = this.#slots.get(key);
+    if (entry === undefined) {
+      entry = { count: 0, cooling: 0, sample: { class: attempt.class, direction: attempt.direction, project: attempt.project } };
+      this.#slots.set(key, entry);
+    }
+    entry.count += sign;
+    if (attempt.state === 'cooling') entry.cooling += sign;
   }
 }
 
