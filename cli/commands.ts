@@ -11,4 +11,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./init.ts')).initCommand(),
   },
   validate: { summary: 'check manifests', load: async () => (await import('./validate.ts')).validateCommand() },
+  status: { summary: 'slots, queue and waiting times of a running pool', load: async () => (await import('./status.ts')).statusCommand() },
+  explain: {
+    summary: 'why a session or class waits, and what frees it',
+    load: async () => (await import('./explain.ts')).explainCommand(),
+  },
+  hold: { summary: 'admit nothing new, in the pool or one class', load: async () => (await import('./stop-and-go.ts')).holdCommand() },
+  resume: { summary: 'lift a hold', load: async () => (await import('./stop-and-go.ts')).resumeCommand() },
+  cancel: { summary: 'end what waits in a class', load: async () => (await import('./stop-and-go.ts')).cancelCommand() },
+  token: { summary: 'make a token for the intake API', load: async () => (await import('./token.ts')).tokenCommand() },
 };

@@ -21,7 +21,8 @@ async function main(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(--help shows how to use it)')
     .addHelpText('after', examples);
 
-  const asked = args.find((argument) => !argument.startsWith('-'));
+  const [first, second] = args.filter((argument) => !argument.startsWith('-'));
+  const asked = first === 'help' ? second : first;
   for (const [name, command] of Object.entries(commands)) {
     if (name === asked) program.addCommand((await command.load()).exitOverride().showHelpAfterError('(--help shows how to use it)'));
     else program.command(name).description(command.summary);
@@ -57,4 +58,11 @@ Examples:
 Exit status: 0 done, 1 a negative answer, 2 wrong usage, 3 something needed is missing, unreachable or failed.
 `;
 
+// Whoever read our output has seen enough (`| head`): that is no failure, and nobody is left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCode.ok);
+    throw error;
+  });
+}
 process.exitCode = await main(process.argv.slice(2));

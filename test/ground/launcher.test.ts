@@ -53,6 +53,19 @@ describe('the launcher', () => {
     expect(out).toContain('trunkline up crds/samples/trial.yaml --simulate');
   });
 
+  test('knows every command that its help lists', async () => {
+    const { out } = await run(pinned, [launcher, '--help'], root);
+    const listed = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)]
+      .map(([, name]) => name ?? '')
+      .filter((name) => name !== 'help' && name !== 'trunkline');
+    expect(listed).toContain('up');
+    for (const name of listed) {
+      const help = await run(pinned, [launcher, 'help', name], root);
+      expect(help).toMatchObject({ code: 0, err: '' });
+      expect(help.out).toContain(`Usage: trunkline ${name}`);
+    }
+  });
+
   test.each([
     ['an unknown command', ['upp'], /unknown command 'upp'/],
     ['a missing argument', ['up', '--simulate'], /missing required argument/],
