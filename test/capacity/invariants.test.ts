@@ -131,7 +131,7 @@ const priorityOf = (snapshot: Snapshot, session: Waiting): number =>
   snapshot.policy.classes.find(({ name }) => name === session.class)?.priority ?? -1;
 
 const property = fc.tuple(anyPoolParts, fc.array(anyChange, { minLength: 1, maxLength: 5 }));
-const settings = { seed: 20_261_122, numRuns: 600 };
+const settings = { seed: 20_261_122, numRuns: 1_500 };
 
 describe('whatever arrives, ends and changes', () => {
   test('every admission keeps limits (I1, I2) and reservations (I3)', () => {
@@ -176,6 +176,43 @@ describe('whatever arrives, ends and changes', () => {
         }
       }),
       settings,
+    );
+  });
+});
+
+describe('a large pool', () => {
+  const amount = (most: number) => fc.integer({ min: 0, max: most });
+  const anyLargePool = fc.record({
+    projects: fc.array(fc.record({ subscription: fc.constantFrom('s1', 's2'), upstreams: some(['u1', 'u2']) }), {
+      minLength: 6,
+      maxLength: 6,
+    }),
+    lines: fc.tuple(amount(100), amount(100)),
+    units: fc.tuple(amount(150), amount(150)),
+    classes: fc.array(
+      fc.record({ reserved: amount(40), active: amount(30), priority: amount(3), projects: some(['p0', 'p1', 'p2', 'p3', 'p4', 'p5']) }),
+      { minLength: 4, maxLength: 4 },
+    ),
+  });
+
+  test('of 4 classes × 6 projects × 2 upstreams refuses nobody for want of proof', () => {
+    fc.assert(
+      fc.property(anyLargePool, ({ projects, lines, units, classes }) => {
+        let pool = aPool()
+          .withUpstream('u1', units[0] + 1, { unitsPerSession: 2 })
+          .withUpstream('u2', units[1] + 1);
+        for (const [index, subscription] of ['s1', 's2'].entries()) {
+          const own = projects.flatMap((project, at) => (project.subscription === subscription ? [{ ...project, name: `p${at}` }] : []));
+          pool = pool.withSubscription(subscription, lines[index] ?? 0, { projects: own });
+        }
+        for (const [index, { active: _, ...traits }] of classes.entries()) pool = pool.withClass(`c${index}`, traits);
+        for (const [index, { active }] of classes.entries()) pool = pool.withActive({ [`c${index}`]: active }, `p${index}`);
+        const queue = classes.flatMap((__, index) => Array.from({ length: 20 }, (___, at) => waiting(`c${index}`, { sequence: at })));
+        const { admitted, refused } = decideStep(pool.snapshot(), queue);
+        expect(admitted.length + refused.length).toBe(queue.length);
+        expect(refused.filter(({ why }) => why.by === 'reservation' && why.proof === 'not-proven')).toEqual([]);
+      }),
+      { seed: 5, numRuns: 400 },
     );
   });
 });

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { type BreakerEvent, type BreakerState, closedBreaker, observe, pauseEndsAtMs, pauseOf } from '../../capacity/breaker/breaker.ts';
+
+const startMs = 600_000;
+const tell = (state: BreakerState, event: BreakerEvent, nowMs: number): BreakerState => observe(state, event, nowMs);
+const call = (result: 'fine' | 'failed' | 'unknown', startedAtMs: number): BreakerEvent => ({ kind: 'call', result, startedAtMs });
+const fault = (startedAtMs: number): BreakerEvent => ({ kind: 'project-fault', reason: 'the key is refused', startedAtMs });
+
+/** So many calls of each kind, a second apart, begun just before they end. */
+function calls(results: readonly ('fine' | 'failed' | 'unknown')[], state: BreakerState = closedBreaker, fromMs = startMs): BreakerState {
+  return results.reduce((now, result, index) => tell(now, call(result, fromMs + index * 1_000), fromMs + index * 1_000), state);
+}
+const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
+
+describe('failing calls', () => {
+  test.each([
+    { name: 'nine failures are too few to tell', results: times(9, 'failed' as const), paused: false },
+    { name: 'five of ten open it', results: [...times(5, 'fine' as const), ...times(5, 'failed' as const)], paused: true },
+    { name: 'four of ten do not', results: [...times(6, 'fine' as const), ...times(4, 'failed' as const)], paused: false },
+    { name: 'unknown ends are no evidence', results: times(20, 'unknown' as const), paused: false },
+  ])('$name', ({ results, paused }) => {
+    expect(pauseOf(calls(results), startMs + 20_000) !== undefined).toBe(paused);
+  });
+
+  test('count within a minute only', () => {
+    const old = calls(times(9, 'failed'));
+    expect(pauseOf(calls(['failed'], old, startMs + 120_000), startMs + 120_000)).toBeUndefined();
+  });
+
+  const open = calls(times(10, 'failed'));
+  const openedMs = startMs + 9_000;
+  const halfOpenMs = openedMs + 30_000;
+
+  test('pause the project for 30 s, then two calls may try', () => {
+    expect(pauseOf(open, halfOpenMs - 1)?.until).toBe('closed');
+    expect(pauseEndsAtMs(open, openedMs)).toBe(halfOpenMs);
+    const one = tell(open, { kind: 'probe-sent' }, halfOpenMs);
+    expect(pauseOf(one, halfOpenMs)?.until).toBe('probe-allowed');
+    expect(pauseOf(tell(one, { kind: 'probe-sent' }, halfOpenMs), halfOpenMs)?.until).toBe('closed');
+  });
+
+  const tried = [1, 2].reduce((state) => tell(state, { kind: 'probe-sent' }, halfOpenMs), open);
+
+  test('two good calls close it', () => {
+    expect(pauseOf(calls(['fine', 'fine'], tried, halfOpenMs), halfOpenMs + 2_000)).toBeUndefined();
+  });
+
+  test('one bad call opens it again', () => {
+    expect(pauseOf(calls(['fine', 'failed'], tried, halfOpenMs), halfOpenMs + 2_000)?.until).toBe('closed');
+  });
+
+  test('calls that began before it opened tell nothing', () => {
+    const late = [1, 2].reduce((state) => tell(state, call('fine', startMs), halfOpenMs + 1_000), tried);
+    expect(pauseOf(late, halfOpenMs + 1_000)).toBeDefined();
+  });
+
+  test('unknown never closes it (I9), but after two minutes of silence others may try', () => {
+    const silent = calls(['unknown', 'unknown'], tried, halfOpenMs);
+    expect(pauseOf(silent, halfOpenMs + 119_000)?.until).toBe('closed');
+    expect(pauseOf(silent, halfOpenMs + 120_000)?.until).toBe('probe-allowed');
+  });
+});
+
+describe('a project at fault', () => {
+  const faulted = tell(closedBreaker, fault(startMs), startMs);
+
+  test('pauses at once and says why', () => {
+    expect(pauseOf(faulted, startMs)).toEqual({ until: 'closed', reason: 'the key is refused' });
+  });
+
+  test('is tried ever more rarely, from 30 s to 10 min', () => {
+    let state = faulted;
+    let nowMs = startMs;
+    const waits: number[] = [];
+    for (let round = 0; round < 7; round++) {
+      const retryAtMs = pauseEndsAtMs(state, nowMs) ?? 0;
+      waits.push((retryAtMs - nowMs) / 1_000);
+      nowMs = retryAtMs;
+      expect(pauseOf(state, nowMs)?.until).toBe('probe-allowed');
+      state = tell(state, { kind: 'probe-sent' }, nowMs);
+      expect(pauseOf(state, nowMs)?.until).toBe('closed');
+      state = tell(state, fault(nowMs), nowMs);
+    }
+    expect(waits).toEqual([30, 60, 120, 240, 480, 600, 600]);
+  });
+
+  test('is not tried more rarely for calls that were under way', () => {
+    const again = tell(faulted, fault(startMs - 50), startMs + 100);
+    expect(pauseEndsAtMs(again, startMs)).toBe(startMs + 30_000);
+  });
+
+  test('comes back with the first call that it creates', () => {
+    expect(pauseOf(tell(faulted, { kind: 'created', startedAtMs: startMs - 1 }, startMs + 100), startMs + 100)).toBeDefined();
+    expect(pauseOf(tell(faulted, { kind: 'created', startedAtMs: startMs + 30_000 }, startMs + 30_500), startMs + 30_500)).toBeUndefined();
+  });
+});
+
+test('a throttled project pauses until the next minute', () => {
+  const throttled = tell(closedBreaker, { kind: 'throttled' }, 610_000);
+  expect(pauseOf(throttled, 659_999)?.until).toBe('closed');
+  expect(pauseOf(throttled, 660_000)).toBeUndefined();
+});
