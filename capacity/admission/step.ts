@@ -40,8 +40,9 @@ export function decideStep(snapshot: Snapshot, waiting: readonly Waiting[]): Ste
 function probe(step: Step, queue: Queue, subscription: SubscriptionName): readonly Admitted[] {
   const budget = step.room.subscriptions.get(subscription);
   if (budget === undefined || !step.snapshot.ceilings.has(subscription) || budget.used > budget.limit) return [];
-  // A reservation that is short already would be shorter by the line that a probe takes below the ceiling.
-  if (budget.used < budget.limit && step.withholding.placed < wantedBy(step.withholding)) return [];
+  // Below the ceiling a probe would take a line that a reservation is short of: wait, if sessions beyond reservations will leave one by themselves.
+  const short = step.withholding.placed < wantedBy(step.withholding);
+  if (short && budget.used < budget.limit && goesBeyondReservations(step.snapshot, subscription)) return [];
   const lent = [slotOf(budget)];
   giveBack(lent);
   for (const lane of queue.left().toReversed()) {
@@ -54,6 +55,15 @@ function probe(step: Step, queue: Queue, subscription: SubscriptionName): readon
   }
   charge(lent);
   return [];
+}
+
+/** Whether some class uses more of the subscription than it reserves. With a probe under way one does, so there is one such probe at a time. */
+function goesBeyondReservations({ policy, inUse }: Snapshot, subscription: SubscriptionName): boolean {
+  const there = new Set(policy.projects.filter((project) => project.subscription === subscription).map(({ name }) => name));
+  return policy.classes.some(({ name, reserved, reservedAt }) => {
+    const used = inUse.reduce((sum, count) => sum + (count.class === name && there.has(count.project) ? count.slots : 0), 0);
+    return used > (reservedAt === undefined ? reserved : (reservedAt.get(subscription) ?? 0));
+  });
 }
 
 function refusals(queue: Queue): readonly Refused[] {
