@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./init.ts')).initCommand(),
   },
   validate: { summary: 'check manifests', load: async () => (await import('./validate.ts')).validateCommand() },
+  import: { summary: 'hand leads from a file to a running pool', load: async () => (await import('./import.ts')).importCommand() },
   status: { summary: 'slots, queue and waiting times of a running pool', load: async () => (await import('./status.ts')).statusCommand() },
   explain: {
     summary: 'why a session or class waits, and what frees it',
