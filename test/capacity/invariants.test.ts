@@ -64,6 +64,7 @@ const anyWaiting = fc.record({
 const anyChange = fc.record({
   arrivals: fc.array(anyWaiting, { maxLength: 7 }),
   ends: fc.array(fc.nat(20), { maxLength: 4 }),
+  cooling: fc.array(fc.nat(20), { maxLength: 3 }),
   ceilings: fc.option(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 6 })), { nil: undefined, freq: 3 }),
   paused: fc.option(fc.constantFrom(...projectNames), { nil: undefined, freq: 4 }),
 });
@@ -77,7 +78,9 @@ function* play(pool: PoolBuilder, projects: number, changes: readonly Change[]):
   let ceilings = pool.snapshot().ceilings;
   let plan: Snapshot['plan'];
   for (const change of changes) {
-    active = active.filter((_, index) => !change.ends.includes(index));
+    active = active
+      .map((count, index) => (change.cooling.includes(index) ? { ...count, cooling: 1 } : count))
+      .filter((_, index) => !change.ends.includes(index));
     if (change.ceilings !== undefined) ceilings = new Map(change.ceilings.map((limit, index) => [aSubscription(`s${index + 1}`), limit]));
     const queue = change.arrivals.map((arrival, index) => waitingOf(arrival, index, projects));
     const callers = queue.filter(({ holdsLine }) => holdsLine);

@@ -9,7 +9,7 @@ export type Slot = {
   readonly class: string;
   readonly direction: Direction;
   readonly project: string;
-  readonly kind: 'session' | 'pending';
+  readonly kind: 'session' | 'cooling' | 'pending';
 };
 
 export type Situation = {
@@ -20,9 +20,10 @@ export type Situation = {
 };
 
 export function situationOf({ policy, ceilings, pauses, inUse, pending }: Snapshot): Situation {
-  const sessions = inUse.flatMap((count) =>
-    repeat<Slot>(count.slots, { class: count.class, direction: count.direction, project: count.project, kind: 'session' }),
-  );
+  const sessions = inUse.flatMap(({ cooling = 0, slots, ...where }) => [
+    ...repeat<Slot>(slots - cooling, { ...where, kind: 'session' }),
+    ...repeat<Slot>(cooling, { ...where, kind: 'cooling' }),
+  ]);
   const callers = pending.flatMap(({ project, slots }) =>
     repeat<Slot>(slots, { class: '', direction: 'Inbound', project, kind: 'pending' }),
   );
@@ -61,7 +62,7 @@ export function shortfall(situation: Situation): number {
 }
 
 function withinLimits({ policy, ceilings, slots }: Situation, at: string, session: Waiting): boolean {
-  const sessions = slots.filter(({ kind }) => kind === 'session');
+  const sessions = slots.filter(({ kind }) => kind !== 'pending');
   const { subscription, upstreams } = projectOf(policy, at);
   const onSubscription = slots.filter(({ project }) => projectOf(policy, project).subscription === subscription).length;
   const classLimit = policy.classes.find(({ name }) => name === session.class)?.limit ?? Number.POSITIVE_INFINITY;
@@ -123,7 +124,7 @@ function mostPlaceable(situation: Situation, wanted: readonly Wanted[]): number 
 }
 
 function roomOf({ policy, ceilings, slots }: Situation): Record<string, number> {
-  const sessions = slots.filter(({ kind }) => kind === 'session');
+  const sessions = slots.filter(({ kind }) => kind !== 'pending');
   const infinite = Number.POSITIVE_INFINITY;
   const room: Record<string, number> = {
     pool: (policy.maxConcurrentSessions ?? infinite) - sessions.length,
