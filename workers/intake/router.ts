@@ -9,6 +9,7 @@ import { postSession } from './post-session.ts';
 import { Problem, problemHandler } from './problem.ts';
 import { showPool, showSession, showSessions } from './queries.ts';
 import { cancel, hold, resume } from './stop-and-go.ts';
+import { createToken } from './tokens.ts';
 
 export type { IntakeDeps } from './deps.ts';
 
@@ -24,6 +25,7 @@ const routes: readonly { readonly path: string; readonly methods: Partial<Record
   { path: '/v1/hold', methods: { post: hold } },
   { path: '/v1/resume', methods: { post: resume } },
   { path: '/v1/cancel', methods: { post: cancel } },
+  { path: '/v1/tokens', methods: { post: createToken } },
 ];
 
 /** Requests whose length is the caller's choice; their time says nothing about us. */

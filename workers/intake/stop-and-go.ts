@@ -5,14 +5,10 @@ import type { ClassName } from '../../crds/values.ts';
 import { beginPassingHold, endPassingHold, liftHold, prolongPassingHold, setHold } from '../../ledger/overlays.ts';
 import { cancelBite, cancelQueuedOf, cancelUnsentOf, leftOf, newestOf } from '../../ledger/sessions/cancel.ts';
 import type { TokenScope } from '../../ledger/tokens.ts';
-import { reaches } from './accept.ts';
-import { readBody, requireType } from './body.ts';
 import type { IntakeDeps } from './deps.ts';
 import type { Intake } from './intake.ts';
-import { parseJson } from './post-session.ts';
 import { Problem } from './problem.ts';
-import { wrongScope } from './queries.ts';
-import { firstIssue } from './session-request.ts';
+import { readAsked, requireReach } from './small-requests.ts';
 
 /** Stop and go: hold the pool or a class, let it go on, cancel what waits. Live calls are never touched. */
 
@@ -23,8 +19,8 @@ const cancelBody = z.strictObject({ class: className });
 
 /** `POST /v1/hold` */
 export async function hold(intake: Intake, scope: TokenScope, request: Request, response: Response): Promise<void> {
-  const asked = await read(request, holdBody);
-  const named = reachable(intake.deps, scope, asked.class);
+  const asked = await readAsked(request, holdBody);
+  const named = requireReach(intake.deps, scope, asked.class);
   const until = asked.until === undefined ? undefined : new Date(asked.until);
   if (until !== undefined && until.getTime() <= (await intake.room.nowMs())) {
     throw new Problem('invalid-field', { detail: 'must lie in the future', field: 'until' });
@@ -36,8 +32,8 @@ export async function hold(intake: Intake, scope: TokenScope, request: Request, 
 
 /** `POST /v1/resume`: lifts exactly this hold; `lifted` says whether there was one. */
 export async function resume({ deps }: Intake, scope: TokenScope, request: Request, response: Response): Promise<void> {
-  const asked = await read(request, resumeBody);
-  const named = reachable(deps, scope, asked.class);
+  const asked = await readAsked(request, resumeBody);
+  const named = requireReach(deps, scope, asked.class);
   const lifted = await liftHold(deps.database, deps.poolId, named);
   if (lifted) deps.wakeDispatcher();
   response.json({ resumed: named ?? 'pool', lifted });
@@ -52,8 +48,8 @@ const rounds = 20;
  * call; what is queued after the request came stays. Answers NDJSON: `{"cancelled":n}` as it goes on, a summary at the end.
  */
 export async function cancel({ deps }: Intake, scope: TokenScope, request: Request, response: Response): Promise<void> {
-  const asked = await read(request, cancelBody);
-  const named = reachable(deps, scope, asked.class);
+  const asked = await readAsked(request, cancelBody);
+  const named = requireReach(deps, scope, asked.class);
   if (named === undefined) throw new Error('a cancellation names its class');
   let cancelled = 0;
   const progress = (more: number) => {
@@ -108,27 +104,4 @@ async function cancelWaiting(
     await delay(50);
   }
   return (await leftOf(database, poolId, named, upTo)).live;
-}
-
-/** The class that is meant, or undefined for the pool. @throws Problem */
-function reachable(deps: IntakeDeps, scope: TokenScope, name: string | undefined): ClassName | undefined {
-  if (name === undefined) {
-    if (scope.class !== undefined) throw wrongScope(scope);
-    return undefined;
-  }
-  const { classes } = deps.policy();
-  const found = classes.find((one) => one.name === name);
-  if (found === undefined) {
-    const detail = `no class of this pool has this name: use one of ${classes.map((one) => one.name).join(', ')}`;
-    throw new Problem('invalid-field', { detail, field: 'class' });
-  }
-  if (!reaches(scope, found.name)) throw wrongScope(scope);
-  return found.name;
-}
-
-async function read<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
-  requireType(request, ['application/json']);
-  const parsed = schema.safeParse(parseJson(await readBody(request, { maxBytes: 4_096, timeoutMs: 10_000 })));
-  if (parsed.success) return parsed.data;
-  throw new Problem('invalid-field', firstIssue(parsed.error));
 }
