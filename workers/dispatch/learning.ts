@@ -28,7 +28,28 @@ import type { SlotBook } from './slot-book.ts';
 /** What of the dispatcher's desk a lesson needs. */
 type Surroundings = { readonly policy: Policy; readonly book: SlotBook; readonly clock: { now(): number } };
 
-type Lines = { state: SubscriptionState; lag: ReleaseLag; lagMs: number; ends: { id: string; atMs: number }[] };
+type Lines = {
+  state: SubscriptionState;
+  lag: ReleaseLag;
+  lagMs: number;
+  /** Our calls that ended within the longest lag, oldest first. */
+  readonly ends: { readonly id: string; readonly atMs: number }[];
+  /** When inbound calls were first seen, for a while. */
+  readonly arrivals: number[];
+  readonly readings: Reading[];
+};
+
+/** What an answer said about lines, kept until callers who rang at that moment are known here too. */
+type Reading = {
+  readonly atMs: number;
+  /** Lines that the provider counts beyond our live and foreign calls; fewer by what may not have been there yet. */
+  readonly heldMax: number;
+  readonly unsure: number;
+  readonly agesMs: readonly number[];
+};
+
+/** A caller rings at the provider before we hear of it; within this we do. */
+const arrivalKnownWithinMs = 250;
 
 /**
  * What the provider taught about its lines and projects: feeds answers, refusals and endings to the pure functions of `capacity/`, and keeps their
@@ -103,6 +124,7 @@ export class Learning {
     const { attempt } = signal;
     if (attempt === undefined || attempt.sessionId === null) return;
     const nowMs = at.clock.now();
+    if (signal.kind === 'arrived') this.#linesOf(attempt.subscription).arrivals.push(attempt.session?.readyAtMs ?? nowMs);
     const startedAtMs = attempt.admittedAtMs ?? nowMs;
     if (signal.kind === 'answered') {
       this.#answered(attempt, signal, at);
@@ -169,8 +191,9 @@ export class Learning {
       const { live, unsure } = book.lines(attempt.subscription);
       const foreign = Math.max(lines.state.foreign, book.foreign(attempt.subscription));
       const heldMax = limits.limit - limits.remaining - live - foreign;
-      lines.lag = afterReading(lines.lag, { heldMin: heldMax - unsure, heldMax, agesMs: lines.ends.map((end) => observedAtMs - end.atMs) });
+      lines.readings.push({ atMs: observedAtMs, heldMax, unsure, agesMs: lines.ends.map((end) => observedAtMs - end.atMs) });
     }
+    judgeReadings(lines, observedAtMs);
     lines.lagMs = releaseLagMs(lines.lag);
     this.#changed.set(lagKey(attempt.subscription), lines.lag);
   }
@@ -195,7 +218,7 @@ export class Learning {
     if (lines === undefined) {
       const lag = releaseLag.safeParse(this.#saved.get(lagKey(name))).data ?? initialReleaseLag;
       const state = subscriptionState.safeParse(this.#saved.get(stateKey(name))).data ?? initialSubscription;
-      lines = { state, lag, lagMs: releaseLagMs(lag), ends: [] };
+      lines = { state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] };
       this.#lines.set(name, lines);
     }
     return lines;
@@ -209,6 +232,18 @@ export class Learning {
     }
     return breaker;
   }
+}
+
+/** Learns from readings that are old enough. A caller first seen shortly after a reading may have held a line in it. */
+function judgeReadings(lines: Lines, nowMs: number): void {
+  const dueBeforeMs = nowMs - arrivalKnownWithinMs;
+  for (let reading = lines.readings[0]; reading !== undefined && reading.atMs <= dueBeforeMs; reading = lines.readings[0]) {
+    lines.readings.shift();
+    const { atMs, heldMax, unsure, agesMs } = reading;
+    const ringing = lines.arrivals.filter((seenAtMs) => seenAtMs > atMs && seenAtMs <= atMs + arrivalKnownWithinMs).length;
+    lines.lag = afterReading(lines.lag, { heldMin: heldMax - unsure - ringing, heldMax, agesMs });
+  }
+  while (lines.arrivals[0] !== undefined && lines.arrivals[0] < dueBeforeMs - arrivalKnownWithinMs) lines.arrivals.shift();
 }
 
 const stateKey = (subscription: SubscriptionName) => `learned/ceiling/${subscription}`;
