@@ -35,8 +35,8 @@ export async function forgetOld(sql: Sql, poolId: PoolId, retention: Retention):
   );
   const foreign = await sql.query(
     `delete from attempt where id = any(array(
-       select id from attempt where pool_id = $1 and state = 'ended' and session_id is null and ended_at < clock_timestamp() - interval '1 day'
-       order by ended_at limit ${bite}))`,
+       select id from attempt where pool_id = $1 and session_id is null and released_at < clock_timestamp() - interval '1 day'
+       order by released_at limit ${bite}))`,
     [poolId],
   );
   return [anonymised, removed, events, foreign].some((result) => (result.rowCount ?? 0) >= bite);

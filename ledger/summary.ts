@@ -128,7 +128,7 @@ export async function countLost(sql: Sql, poolId: PoolId, ids: readonly string[]
 
 /** How many attempts of a pool are not over: calls that live, or whose line is not free yet. */
 export async function countOpen(sql: Sql, poolId: PoolId): Promise<number> {
-  const { rows } = await sql.query<{ open: string }>(`select count(*) as open from attempt where pool_id = $1 and state <> 'ended'`, [
+  const { rows } = await sql.query<{ open: string }>(`select count(*) as open from attempt where pool_id = $1 and released_at is null`, [
     poolId,
   ]);
   return Number(rows[0]?.open ?? 0);

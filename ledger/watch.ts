@@ -89,7 +89,7 @@ export async function attemptsInDoubt(sql: Sql, poolId: PoolId, project: Project
         (extract(epoch from clock_timestamp() - coalesce(last_seen_at, bound_at, sending_at, created_at)) * 1000)::float8 as silent_ms,
         (extract(epoch from clock_timestamp() - bound_until) * 1000)::float8 as past_ms, look_ups
       from attempt
-      where pool_id = $1 and project = $2 and state in ('pending', 'sending', 'bound')
+      where pool_id = $1 and project = $2 and released_at is null and state in ('pending', 'sending', 'bound')
         and (ambiguous_at is not null or bound_until < clock_timestamp()
           or coalesce(last_seen_at, bound_at, sending_at, created_at) < clock_timestamp() - $3 * interval '1 ms')
       order by ambiguous_at nulls last, bound_until nulls last limit 500`,

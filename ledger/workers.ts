@@ -48,7 +48,7 @@ export async function buryDeadWorkers(sql: Sql, poolId: PoolId): Promise<number>
        returning id),
      departed as (select id from dead union select id from worker where pool_id = $1 and state = 'gone')
      update attempt set ambiguous_at = clock_timestamp()
-     where pool_id = $1 and state = 'sending' and ambiguous_at is null and owner in (select id from departed)`,
+     where pool_id = $1 and released_at is null and state = 'sending' and ambiguous_at is null and owner in (select id from departed)`,
     [poolId],
   );
   return rowCount ?? 0;

@@ -6,7 +6,7 @@ import type { WorkerId } from '../workers.ts';
 export async function admittedTo(sql: Sql, poolId: PoolId, owner: WorkerId): Promise<readonly string[]> {
   const { rows } = await sql.query<{ id: string }>({
     name: 'admitted-to',
-    text: `select id from attempt where pool_id = $1 and state = 'admitted' and owner = $2 order by admitted_at limit 200`,
+    text: `select id from attempt where pool_id = $1 and released_at is null and state = 'admitted' and owner = $2 order by admitted_at limit 200`,
     values: [poolId, owner],
   });
   return rows.map((row) => row.id);

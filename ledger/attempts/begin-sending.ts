@@ -52,7 +52,7 @@ export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, at
         least(1000, greatest(0, sent.left_ms)) as send_within_ms,
         coalesce(s.context, (select e.context from session e join attempt a on a.session_id = e.id
           where a.pool_id = $1 and a.number = s.number and e.context is not null and e.state = 'ended' and a.sending_at is not null
-          order by a.sending_at desc limit 1)) as context
+          order by a.created_at desc limit 1)) as context
       from sent join session s on s.id = sent.session_id`,
     values: [poolId, attemptIds, owner],
   });

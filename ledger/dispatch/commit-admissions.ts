@@ -4,6 +4,7 @@ import type { Sql } from '../database.ts';
 import { Deposed } from '../election.ts';
 import type { PoolId } from '../policy.ts';
 import type { WorkerId } from '../workers.ts';
+import { numberBusy } from './number-busy.ts';
 
 /** One admission as it is written down: with the ceiling and count that it was decided on, so that the history can be checked. */
 export type AdmissionRecord = {
@@ -17,7 +18,7 @@ export type AdmissionRecord = {
   readonly ceiling: number;
   readonly inUse: number;
   readonly fromNumberId: string | null;
-  /** From the commit on, how long the owner may take until it sends. */
+  /** From the decision on, how long it may take until the owner sends; a slow commit is part of it. */
   readonly sendWithinMs: number;
 };
 
@@ -25,6 +26,8 @@ export type AdmissionBatch = {
   readonly poolId: PoolId;
   readonly epoch: number;
   readonly policyVersion: number;
+  /** When it was decided, by the ledger's clock: rates count from here. */
+  readonly decidedAtMs: number;
   readonly records: readonly AdmissionRecord[];
   /** Limiters that these admissions moved. Committed with them. */
   readonly rates: RateStates;
@@ -52,13 +55,13 @@ const statement = `
     update session s set state = 'open', attempt_id = i."attemptId"
     from input i, counted
     where s.id = i."sessionId" and s.id in (select id from free)
-      and not exists (select from attempt o where o.pool_id = $1 and o.number = s.number and o.state <> 'ended')
+      and not ${numberBusy('s.number')}
     returning s.id, s.class, s.direction, s.number),
   made as (
     insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, owner, epoch, seq, policy_version, ceiling,
       in_use, from_number_id, admitted_at, send_by)
     select i."attemptId", $1, o.id, o.class, o.direction, i.project, i.subscription, o.number, 'admitted', i.owner, $3, i.seq, $4, i.ceiling,
-      i."inUse", i."fromNumberId", t.now, t.now + i."sendWithinMs" * interval '1 ms'
+      i."inUse", i."fromNumberId", t.now, to_timestamp($8::float8 / 1000) + i."sendWithinMs" * interval '1 ms'
     from opened o join input i on i."sessionId" = o.id cross join (select clock_timestamp() as now) t
     returning id, owner, admitted_at, send_by),
   limiters as (
@@ -87,6 +90,7 @@ export async function commitAdmissions(connection: Sql, batch: AdmissionBatch): 
       [...batch.rates.keys()],
       [...batch.rates.values()].map((state) => JSON.stringify(state)),
       batch.records.at(-1)?.seq ?? 0,
+      batch.decidedAtMs,
     ],
   });
   const row = rows[0];

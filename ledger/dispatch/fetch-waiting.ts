@@ -2,6 +2,7 @@ import type { Direction } from '../../capacity/policy/policy.ts';
 import type { ClassName, Labels, ProjectName } from '../../crds/values.ts';
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
+import { numberBusy } from './number-busy.ts';
 
 /** The part of a class's queue that shares a pin: '' for sessions that may go anywhere. */
 export type Lane = { readonly class: ClassName; readonly project: ProjectName | '' };
@@ -29,10 +30,10 @@ export type Head = {
  */
 export const fetchWaitingStatement = `
   select x.id, x.class, x.direction, x.number, x.score, x.seq, x.project, x.labels, (extract(epoch from x.ready_at) * 1000)::float8 as ready_ms,
-    (select count(*)::int from attempt d where d.pool_id = $1 and d.number = x.number and d.direction = 'Outbound'
-       and d.sending_at > clock_timestamp() - interval '24 h'
+    (select count(*)::int from attempt d where d.pool_id = $1 and d.number = x.number and d.created_at > clock_timestamp() - interval '25 h'
+       and d.direction = 'Outbound' and d.sending_at > clock_timestamp() - interval '24 h'
        and coalesce(d.outcome, '') not in ('Capacity', 'Throttled', 'Unsent', 'ProjectFault', 'Permanent')) as dials_today,
-    exists (select from attempt o where o.pool_id = $1 and o.number = x.number and o.state <> 'ended') as number_busy
+    ${numberBusy('x.number')} as number_busy
   from unnest($2::text[], $3::text[]) as lane(class, project)
   cross join lateral (
     select id, class, direction, number, score, seq, project, labels, ready_at from session

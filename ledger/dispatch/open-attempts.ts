@@ -86,7 +86,7 @@ export function openAttemptOf(row: OpenAttemptRow): OpenAttempt {
 /** Every attempt of the pool that still counts; what a new dispatcher starts from. */
 export async function loadOpenAttempts(sql: Sql, poolId: PoolId): Promise<readonly OpenAttempt[]> {
   const { rows } = await sql.query<OpenAttemptRow>(
-    `select ${openAttemptColumns} from attempt a left join session s on s.id = a.session_id where a.pool_id = $1 and a.state <> 'ended'`,
+    `select ${openAttemptColumns} from attempt a left join session s on s.id = a.session_id where a.pool_id = $1 and a.released_at is null`,
     [poolId],
   );
   return rows.map(openAttemptOf);

@@ -17,7 +17,9 @@ export async function takeBack(
     name: 'take-back',
     text: `
       with overdue as materialized (
-        select id, session_id from attempt where pool_id = $1 and state = 'admitted' and (send_by < clock_timestamp() or (direction = 'Outbound' and ($2 or class = any($3::text[]))))
+        select id, session_id from attempt
+        where pool_id = $1 and released_at is null and state = 'admitted'
+          and (send_by < clock_timestamp() or (direction = 'Outbound' and ($2 or class = any($3::text[]))))
         limit 200),
       late as (
         select s.id as session_id, a.id as attempt_id, a.direction

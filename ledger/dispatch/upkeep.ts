@@ -65,7 +65,7 @@ async function endQueued(
 ): Promise<number> {
   const { rowCount } = await sql.query(
     `with due as (
-       select id from session where pool_id = $1 and state = 'queued' and ${condition} order by id limit ${bite} for update skip locked),
+       select id from session where pool_id = $1 and state = 'queued' and ${condition} limit ${bite} for update skip locked),
      ended as (
        update session s set state = 'ended', ready = false, outcome = '${outcome}', outcome_reason = $2, ended_at = clock_timestamp()
        from due where s.id = due.id returning s.id)

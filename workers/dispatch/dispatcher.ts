@@ -18,6 +18,12 @@ const pollMs = 250;
 /** Rounds of one step; a step ends at the latest after these, so that releases and beats are never starved. */
 const maxRounds = 8;
 
+/**
+ * All statements of the dispatcher look up single rows and short ranges, in tables that change too fast for their statistics ever to be right: planned
+ * once, on indexes.
+ */
+const planning = 'set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan';
+
 export type DispatchOptions = {
   /** The connection that holds the pool's lock: everything is written on it, and when it breaks, dispatching is over. */
   readonly connection: pg.Client;
@@ -40,7 +46,7 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   const { connection } = options;
   const wake = openWake();
   connection.on('notification', wake.ring);
-  await connection.query(`listen ${dispatcherChannel(options.poolId)}`);
+  await connection.query(`${planning}; listen ${dispatcherChannel(options.poolId)}`);
   const desk = await openDesk(options);
   const upkeep = openUpkeep(desk, options);
   options.log.info({ epoch: options.epoch, open: desk.book.size }, 'dispatching');
