@@ -4,16 +4,16 @@
  *
  * What has to be right is not each line but their number: never fewer slots cooling than lines held. An answer that tells the lines left says how many
  * ended lines are held at that moment, and with it how long cooling should have been for just that: until the age of the youngest so many. The
- * estimate is the longest of the last two hundred such spans, which about one reading in two hundred exceeds. With calls ended 0.2, 0.9, 1.4 and
- * 3 s ago and two lines held, the span is 0.9 s, whichever two they are.
+ * estimate is the second longest of fifty such spans, over the last two hundred: the very longest is too often a caller who rang unheard, and one such
+ * mistake would keep lines idle for minutes. With calls ended 0.2, 0.9, 1.4 and 3 s ago and two lines held, the span is 0.9 s, whichever two they are.
  *
  * When answers do not tell, refusals alone teach: each one makes the span longer, each dial that goes through a little shorter.
  * Plain JSON, kept by the ledger.
  */
 export type ReleaseLag = {
-  /** Longest spans of the last full blocks of readings, oldest first. Before the first one: a guess. */
+  /** Second longest spans of the last full blocks of readings, oldest first. Before the first one: a guess. */
   readonly blocks: readonly number[];
-  readonly current: { readonly longestMs: number; readonly readings: number };
+  readonly current: { readonly longestMs: number; readonly secondMs: number; readonly readings: number };
   /** What refusals have added to the readings, or, without readings, made of the first guess. */
   readonly trimMs: number;
   readonly readings: 'none' | 'told';
@@ -45,7 +45,7 @@ const dialsPerRefusal = 250;
 
 export const initialReleaseLag: ReleaseLag = {
   blocks: [firstGuessMs],
-  current: { longestMs: 0, readings: 0 },
+  current: { longestMs: 0, secondMs: 0, readings: 0 },
   trimMs: 0,
   readings: 'none',
   dials: 0,
@@ -53,7 +53,7 @@ export const initialReleaseLag: ReleaseLag = {
 
 /** How long a slot cools after the end of its call. */
 export function releaseLagMs({ blocks, current, trimMs }: ReleaseLag): number {
-  return clamp(Math.max(...blocks, current.longestMs) + trimMs, 0, longestLagMs);
+  return clamp(Math.max(...blocks, current.secondMs) + trimMs, 0, longestLagMs);
 }
 
 /**
@@ -64,12 +64,16 @@ export function afterReading(lag: ReleaseLag, { heldMin, heldMax, agesMs }: Held
   const ages = agesMs.filter((ageMs) => ageMs >= 0 && ageMs <= longestLagMs).sort((a, b) => a - b);
   if (heldMax - heldMin > ambiguousLines || heldMin > ages.length) return lag;
   const neededMs = heldMin <= 0 ? 0 : (ages[heldMin - 1] ?? 0);
-  const current = { longestMs: Math.max(lag.current.longestMs, neededMs), readings: lag.current.readings + 1 };
+  const current = {
+    longestMs: Math.max(lag.current.longestMs, neededMs),
+    secondMs: Math.max(lag.current.secondMs, Math.min(lag.current.longestMs, neededMs)),
+    readings: lag.current.readings + 1,
+  };
   if (lag.readings === 'none' && current.readings >= guessHoldsFor) {
-    return { ...lag, blocks: [current.longestMs], current: nothing, readings: 'told', trimMs: 0 };
+    return { ...lag, blocks: [current.secondMs], current: nothing, readings: 'told', trimMs: 0 };
   }
   if (current.readings < readingsPerBlock) return { ...lag, current };
-  return { ...lag, blocks: [...lag.blocks, current.longestMs].slice(-keptBlocks), current: nothing };
+  return { ...lag, blocks: [...lag.blocks, current.secondMs].slice(-keptBlocks), current: nothing };
 }
 
 /**
@@ -80,7 +84,7 @@ export function afterDial(lag: ReleaseLag, result: 'taken' | 'refused'): Release
   const stepMs = stepOf(lag);
   const moved = lag.trimMs + (result === 'refused' ? stepMs : -stepMs / dialsPerRefusal);
   // Readings know the lag, refusals only add a little to them: a run of refusals is foreign calls, not lag.
-  const toldMs = Math.max(...lag.blocks, lag.current.longestMs);
+  const toldMs = Math.max(...lag.blocks, lag.current.secondMs);
   const trimMs = lag.readings === 'told' ? clamp(moved, 0, Math.max(50, toldMs / 5)) : clamp(moved, -firstGuessMs, longestLagMs);
   return { ...lag, trimMs, dials: lag.dials + 1 };
 }
@@ -91,7 +95,7 @@ function stepOf(lag: ReleaseLag): number {
   return lag.readings === 'told' ? shareMs : Math.max(shareMs, 500 / (1 + lag.dials / 200));
 }
 
-const nothing = { longestMs: 0, readings: 0 } as const;
+const nothing = { longestMs: 0, secondMs: 0, readings: 0 } as const;
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));

@@ -13,6 +13,9 @@ import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
 /** How long an owner may take to send what no rate paces; then it is taken back. */
 const sendWithinMs = 2_000;
 
+/** What was decided, and when by the ledger's clock. */
+type Decision = StepDecision & { readonly atMs: number };
+
 /** Newest decisions that the view keeps. */
 const keptDecisions = 20;
 
@@ -30,8 +33,14 @@ export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
   const arrivals = [...desk.arrivals.values()].map(arrivalOf).filter((arrival) => arrival !== undefined);
   if (parked.length > 0) await parkSessions(desk.connection, desk.poolId, parked);
 
-  const decision = decideStep(snapshotOf(desk), [...arrivals, ...waiting]);
-  const made = await commit(desk, decision, fetched, new Map([...arrivals, ...waiting].map((session) => [session.id, session])));
+  const snapshot = snapshotOf(desk);
+  const decision = decideStep(snapshot, [...arrivals, ...waiting]);
+  const made = await commit(
+    desk,
+    { ...decision, atMs: snapshot.nowMs },
+    fetched,
+    new Map([...arrivals, ...waiting].map((session) => [session.id, session])),
+  );
   recordRefusals(desk, decision);
   if (decision.nextRateAtMs !== undefined) desk.nextStepAtMs = Math.min(desk.nextStepAtMs, decision.nextRateAtMs);
   const full = fetched.length >= perLane && made > 0;
@@ -54,12 +63,7 @@ function roomFor(desk: Desk): number {
   return Math.min(room, maxBatch);
 }
 
-async function commit(
-  desk: Desk,
-  decision: StepDecision,
-  fetched: readonly Head[],
-  waiting: ReadonlyMap<string, Waiting>,
-): Promise<number> {
+async function commit(desk: Desk, decision: Decision, fetched: readonly Head[], waiting: ReadonlyMap<string, Waiting>): Promise<number> {
   desk.plan = decision.plan;
   if (decision.admitted.length === 0) return 0;
   const callers = decision.admitted.filter(({ session }) => desk.arrivals.has(session));
@@ -100,7 +104,7 @@ async function commitCallers(desk: Desk, callers: readonly Admitted[]): Promise<
 async function commitDials(
   desk: Desk,
   dials: readonly Admitted[],
-  decision: StepDecision,
+  decision: Decision,
   fetched: ReadonlyMap<string, Head>,
 ): Promise<number> {
   if (desk.workers.length === 0) return 0;
@@ -132,6 +136,7 @@ async function commitDials(
     poolId: desk.poolId,
     epoch: desk.epoch,
     policyVersion: desk.policyVersion,
+    decidedAtMs: decision.atMs,
     records,
     rates: moved,
   });

@@ -14,7 +14,7 @@ export const subscriptionState: z.ZodType<SubscriptionState> = z.object({
 
 export const releaseLag: z.ZodType<ReleaseLag> = z.object({
   blocks: z.array(z.number()).min(1),
-  current: z.object({ longestMs: z.number(), readings: z.number() }),
+  current: z.object({ longestMs: z.number(), secondMs: z.number(), readings: z.number() }),
   trimMs: z.number(),
   readings: z.enum(['none', 'told']),
   dials: z.number(),
