@@ -4,7 +4,8 @@ import { troubleOf } from '../../ledger/trouble.ts';
 
 /** Answers that say no: problem documents (RFC 9457) that name the field and what to do. No phone number and no secret is ever in one. */
 
-const titles = {
+/** Kinds of problem, with the status and title that stand for each. docs/reference/intake.md describes them. */
+export const problemKinds = {
   'malformed-body': [400, 'The body cannot be read'],
   'token-missing': [401, 'A valid token is needed'],
   'webhook-not-verified': [401, 'The webhook is not verified'],
@@ -27,11 +28,11 @@ const titles = {
   'too-busy': [503, 'More arrives than can be written down'],
 } as const satisfies Record<string, readonly [number, string]>;
 
-export type ProblemKind = keyof typeof titles;
+export type ProblemKind = keyof typeof problemKinds;
 
 /** The HTTP status of a kind of problem. */
 export function statusOf(kind: ProblemKind): number {
-  return titles[kind][0];
+  return problemKinds[kind][0];
 }
 
 /** What the caller is told beside the kind of problem. */
@@ -70,7 +71,7 @@ export function ledgerAway(): Problem {
 
 export function sendProblem(response: Response, problem: Problem): void {
   const { detail, field, retryAfterSeconds, headers } = problem.told;
-  const [status, title] = titles[problem.kind];
+  const [status, title] = problemKinds[problem.kind];
   if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
   for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
   response

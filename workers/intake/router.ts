@@ -17,7 +17,7 @@ type Method = 'get' | 'post' | 'delete';
 type Handle = (intake: Intake, scope: TokenScope, request: Request, response: Response) => Promise<void>;
 
 /** The routes that need a token. Express reads `:` as the start of a parameter, so a literal one is escaped. */
-const routes: readonly { readonly path: string; readonly methods: Partial<Record<Method, Handle>> }[] = [
+export const intakeRoutes: readonly { readonly path: string; readonly methods: Partial<Record<Method, Handle>> }[] = [
   { path: '/v1/sessions', methods: { get: showSessions, post: postSession } },
   { path: '/v1/sessions\\:import', methods: { post: importSessions } },
   { path: '/v1/sessions/:id', methods: { get: showSession, delete: deleteSession } },
@@ -41,7 +41,7 @@ export function intakeRouter(deps: IntakeDeps): Router {
   const intake = createIntake(deps);
   const authenticate = createAuthenticate(deps);
 
-  for (const { path, methods } of routes) {
+  for (const { path, methods } of intakeRoutes) {
     const route = router.route(path);
     for (const method of ['get', 'post', 'delete'] as const) {
       const handle = methods[method];
