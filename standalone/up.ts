@@ -7,6 +7,7 @@ import { migrate } from '../ledger/migrate.ts';
 import { type PoolId, writePolicy } from '../ledger/policy.ts';
 import { ledgerNow } from '../ledger/summary.ts';
 import { ensureToken } from '../ledger/tokens.ts';
+import { readView } from '../ledger/views.ts';
 import { type Declaration, PoolRefused, readDeclaration, unverifiableProjects } from './declaration.ts';
 import { finishRun } from './finish.ts';
 import { startFleet } from './fleet.ts';
@@ -41,6 +42,7 @@ export type UpOptions = {
 };
 
 const viewEveryMs = 250;
+const dispatchedWithinMs = 3_000;
 
 /** Runs a pool until it is asked to finish or its time is over, and says what happened. */
 export async function up(options: UpOptions, screen: Screen, interrupts: Interrupts): Promise<Summary> {
@@ -118,12 +120,23 @@ async function start(
   );
   resources.defer(() => fleet.kill());
 
+  await step('Dispatcher at work', () => untilDispatched(database, poolId));
   const url = `http://127.0.0.1:${port}`;
   await writeFile(state.urlFile, `${url}\n`, { mode: 0o600 });
   announce(screen, { url, state, fleetSize: fleet.size, publicUrl, simulated: simulator !== undefined });
   const since = await ledgerNow(database);
   await simulator?.startTraffic(url, token);
   return { declaration, database, poolId, fleet, simulator, since, startedMs: performance.now() };
+}
+
+/** The first call should not have to wait for an election. A dispatcher that does not come is shown by the view, and is no reason to give up. */
+async function untilDispatched(database: Database, poolId: PoolId): Promise<void> {
+  const deadlineMs = performance.now() + dispatchedWithinMs;
+  while (performance.now() < deadlineMs) {
+    const seen = await readView(database, poolId);
+    if (seen !== undefined && seen.ageMs < 2_000) return;
+    await sleep(50);
+  }
 }
 
 async function startProvider(

@@ -35,7 +35,7 @@ const firstGuessMs = 1_000;
 const readingsPerBlock = 50;
 const keptBlocks = 4;
 /** After so many readings the first guess gives way to them. */
-const guessHoldsFor = 20;
+const guessHoldsFor = 5;
 
 /** Readings that say too little: more sends under way than this. */
 const ambiguousLines = 2;
