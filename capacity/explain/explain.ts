@@ -52,8 +52,14 @@ export function explainClass(view: PoolView, name: string, nowMs: number): reado
   if (own.queued === 0) return [...lines, 'No session of it waits.'];
   const since = own.oldestWaitMs === null ? '' : `, the first for ${seconds(own.oldestWaitMs)}`;
   lines.push(`${count(own.queued, 'session')} of it ${own.queued === 1 ? 'waits' : 'wait'}${since}.`);
-  lines.push(own.blocked === null ? 'Nothing holds the first one back: it starts with the next decision.' : describeBlocked(own.blocked));
+  lines.push(own.blocked === null ? unblocked(own) : describeBlocked(own.blocked));
   return [...lines, ...freeing(view, own)];
+}
+
+/** Without a session that is ready, everything that waits does so for its time. */
+function unblocked({ oldestWaitMs }: ClassView): string {
+  if (oldestWaitMs !== null) return 'Nothing holds the first one back: it starts with the next decision.';
+  return 'None is due: they wait for their notBefore, for the pause before another attempt, or for their number to be free.';
 }
 
 /** What is known of one session, as the intake API shows it. */

@@ -84,6 +84,12 @@ const view = (classes: readonly ClassView[], atMs = nowMs): PoolView => ({
 });
 
 describe('a class', () => {
+  test('of a class tells those that are due from those that wait for their time', () => {
+    const due = classView('campaign', { queued: 2, oldestWaitMs: 10 });
+    expect(explainClass(view([due]), 'campaign', nowMs).join(' ')).toMatch(/starts with the next decision/);
+    expect(explainClass(view([{ ...due, oldestWaitMs: null }]), 'campaign', nowMs).join(' ')).toMatch(/None is due.*notBefore/);
+  });
+
   test('that waits: how many, how long, why, and the figures of the limit', () => {
     const waiting = classView('campaign', {
       queued: 40,
