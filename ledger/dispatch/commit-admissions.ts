@@ -36,7 +36,7 @@ export type AdmissionBatch = {
 export type Committed = { readonly attemptId: string; readonly admittedAtMs: number; readonly sendByMs: number };
 
 /** Most admissions of one batch: their ids must fit into one NOTIFY (8,000 bytes). */
-export const maxBatch = 100;
+export const maxBatch = 200;
 
 /**
  * Writes a batch of outbound admissions and wakes their owners, in one statement: one round trip and one flush however many there are.
@@ -49,8 +49,8 @@ const statement = `
     select * from jsonb_to_recordset($2::jsonb) as x("sessionId" uuid, "attemptId" uuid, project text, subscription text, owner int, seq bigint,
       ceiling int, "inUse" int, "fromNumberId" text, "sendWithinMs" int)),
   counted as (update dispatcher set decision_seq = $7 where pool_id = $1 and epoch = $3 returning epoch),
-  free as (
-    select id from session where id = any(array(select "sessionId" from input)) and state = 'queued' and ready order by id for update skip locked),
+  locked as (select id, state, ready from session where id = any(array(select "sessionId" from input)) order by id for update skip locked),
+  free as (select id from locked where state = 'queued' and ready),
   opened as (
     update session s set state = 'open', attempt_id = i."attemptId"
     from input i, counted

@@ -24,15 +24,17 @@ const batch = 1_000;
  * its signal announces. A dispatcher that dies between this and acting on it loses nothing: its successor counts from the tables.
  */
 export async function takeSignals(sql: Sql, poolId: PoolId): Promise<readonly Signal[]> {
-  const { rows } = await sql.query<OpenAttemptRow & { kind: string; data: unknown }>(
-    `with taken as (
-       delete from signal where pool_id = $1 and id = any(array(select id from signal where pool_id = $1 order by id limit ${batch}))
-       returning id, kind, attempt_id, data)
-     select t.id as signal_id, t.kind, t.data, ${openAttemptColumns}
-     from taken t left join attempt a on a.id = t.attempt_id left join session s on s.id = a.session_id
-     order by t.id`,
-    [poolId],
-  );
+  const { rows } = await sql.query<OpenAttemptRow & { kind: string; data: unknown }>({
+    name: 'take-signals',
+    text: `
+      with taken as (
+        delete from signal where pool_id = $1 and id = any(array(select id from signal where pool_id = $1 order by id limit ${batch}))
+        returning id, kind, attempt_id, data)
+      select t.id as signal_id, t.kind, t.data, ${openAttemptColumns}
+      from taken t left join attempt a on a.id = t.attempt_id left join session s on s.id = a.session_id
+      order by t.id`,
+    values: [poolId],
+  });
   return rows.map((row) => ({
     kind: row.kind,
     data: signalData.parse(row.data ?? {}),

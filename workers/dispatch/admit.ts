@@ -5,7 +5,7 @@ import { sendWindowMs } from '../../capacity/rates/limiter.ts';
 import type { ProjectName } from '../../crds/values.ts';
 import { admitArrivals } from '../../ledger/dispatch/admit-arrivals.ts';
 import { type AdmissionRecord, type Committed, commitAdmissions, maxBatch } from '../../ledger/dispatch/commit-admissions.ts';
-import { fetchWaiting, type Head } from '../../ledger/dispatch/fetch-waiting.ts';
+import { fetchWaiting, type Head, type Lane } from '../../ledger/dispatch/fetch-waiting.ts';
 import { parkSessions } from '../../ledger/dispatch/upkeep.ts';
 import { arrivalOf, candidatesOf } from './candidates.ts';
 import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
@@ -19,7 +19,7 @@ type Decision = StepDecision & { readonly atMs: number };
 /** Newest decisions that the view keeps. */
 const keptDecisions = 20;
 
-const heads = { most: 50, least: 4 } as const;
+const heads = { most: 200, least: 4 } as const;
 
 /**
  * Admits what may be admitted now: fetches the heads of the queue, decides on them together with the callers who wait, and commits. Returns whether
@@ -27,7 +27,7 @@ const heads = { most: 50, least: 4 } as const;
  */
 export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
   const perLane = Math.max(heads.least, Math.min(heads.most, roomFor(desk)));
-  const fetched = desk.lanes.length === 0 ? [] : await fetchWaiting(desk.connection, desk.poolId, desk.lanes, perLane);
+  const fetched = await fetchWaiting(desk.connection, desk.poolId, lanesOf(desk), perLane);
   noteOldest(desk, fetched);
   const { waiting, parked } = candidatesOf(fetched, desk.policy);
   const arrivals = [...desk.arrivals.values()].map(arrivalOf).filter((arrival) => arrival !== undefined);
@@ -45,6 +45,11 @@ export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
   if (decision.nextRateAtMs !== undefined) desk.nextStepAtMs = Math.min(desk.nextStepAtMs, decision.nextRateAtMs);
   const full = fetched.length >= perLane && made > 0;
   return parked.length > 0 || full ? 'again' : 'done';
+}
+
+function lanesOf({ policy, pinnedLanes }: Desk): readonly Lane[] {
+  const dialled = policy.classes.filter(({ direction }) => direction !== 'Inbound');
+  return [...dialled.map(({ name }): Lane => ({ class: name, project: '' })), ...pinnedLanes];
 }
 
 function noteOldest(desk: Desk, fetched: readonly Head[]): void {

@@ -42,7 +42,8 @@ export type Desk = {
   /** Somebody held or resumed: look at once. */
   holdsChanged: boolean;
   workers: readonly WorkerId[];
-  lanes: readonly Lane[];
+  /** Parts of the queue that are pinned to a project and hold something. Those without a pin are always looked at. */
+  pinnedLanes: readonly Lane[];
   queued: ReadonlyMap<string, number>;
   /** Since when the first session of a class's queue has waited, as of the last look. */
   readonly oldestReadyMs: Map<ClassName, number>;

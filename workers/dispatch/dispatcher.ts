@@ -9,7 +9,7 @@ import type { WorkerId } from '../../ledger/workers.ts';
 import { admitRound } from './admit.ts';
 import { type Desk, note } from './desk.ts';
 import { openDesk } from './open-desk.ts';
-import { openUpkeep } from './upkeep.ts';
+import { openUpkeep, type Upkeep } from './upkeep.ts';
 import { openWake } from './wake.ts';
 
 /** Longest sleep: what no NOTIFY announced is found after this. */
@@ -52,20 +52,20 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   options.log.info({ epoch: options.epoch, open: desk.book.size }, 'dispatching');
   let heard: 'rung' | 'slept' = 'rung';
   while (!signal.aborted) {
-    await step(desk, heard, upkeep.run);
+    await step(desk, upkeep, heard);
     const sleepMs = Math.min(pollMs, desk.nextStepAtMs - desk.clock.now(), upkeep.dueInMs());
     heard = await wake.sleep(sleepMs, signal);
   }
 }
 
-async function step(desk: Desk, heard: 'rung' | 'slept', upkeep: (heard: 'rung' | 'slept') => Promise<void>): Promise<void> {
+async function step(desk: Desk, upkeep: Upkeep, heard: 'rung' | 'slept'): Promise<void> {
   for (const signal of await takeSignals(desk.connection, desk.poolId)) {
     if (signal.attempt !== undefined) note(desk, signal.attempt);
     if (signal.kind === 'overlay') desk.holdsChanged = true;
     desk.learning.observe(signal, desk);
   }
   await release(desk);
-  await upkeep(heard);
+  if (desk.holdsChanged) await upkeep.regardHolds();
   const nowMs = desk.clock.now();
   desk.statistics.use(
     desk.policy.classes.map(({ name }) => name),
@@ -77,6 +77,7 @@ async function step(desk: Desk, heard: 'rung' | 'slept', upkeep: (heard: 'rung' 
     if ((await admitRound(desk)) === 'done') break;
   }
   desk.nextStepAtMs = Math.min(desk.nextStepAtMs, nextRelease(desk), desk.learning.nextChangeAtMs(desk.policy, desk.clock.now()));
+  await upkeep.doNext(heard);
 }
 
 /** Frees the slots whose release lag has passed. */

@@ -54,7 +54,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     holds: await readHolds(connection, poolId),
     holdsChanged: false,
     workers: await servingWorkers(connection, poolId),
-    lanes: await discoverLanes(connection, poolId),
+    pinnedLanes: (await discoverLanes(connection, poolId)).filter(({ project }) => project !== ''),
     queued: new Map(),
     oldestReadyMs: new Map(),
     plan: undefined,

@@ -1,4 +1,4 @@
-import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
+import { discoverLanes, type Lane } from '../../ledger/dispatch/fetch-waiting.ts';
 import { takeBack } from '../../ledger/dispatch/take-back.ts';
 import { cancelRemovedClasses, expireSessions, foldQueueDepth, promoteDue, untilNextDue } from '../../ledger/dispatch/upkeep.ts';
 import { beat, beatEveryMs } from '../../ledger/election.ts';
@@ -14,60 +14,86 @@ import { viewOf } from './view-of.ts';
 /** Policy, holds, workers, expiry: seen within a second. */
 const glanceEveryMs = 500;
 
-/** New lanes (a first session with a new pin) are looked for this often while wake-ups come. */
+/** A first session with a new pin opens a lane that nobody knows; it is looked for this often while wake-ups come. */
 const lanesEveryMs = 20;
 
-/** Regular work beside admission, each at its own pace, on the dispatcher's own connection. */
-export function openUpkeep(desk: Desk, options: DispatchOptions): { run(heard: 'rung' | 'slept'): Promise<void>; dueInMs(): number } {
-  let beatAtMs = 0;
-  let glanceAtMs = 0;
-  let lanesAtMs = 0;
-  let dueAtMs = 0;
+export type Upkeep = {
+  /** Sees what is held now, and takes back what must not be sent any more. */
+  regardHolds(): Promise<void>;
+  /** Does the chore that is most overdue, if any is: one and no more, so that whoever rings meanwhile waits for one statement. */
+  doNext(heard: 'rung' | 'slept'): Promise<void>;
+  dueInMs(): number;
+};
 
-  async function glance(): Promise<void> {
-    const { connection, poolId } = desk;
-    await readClock(connection, desk.clock, options.now);
-    await refreshPolicy(desk, options);
+type Chore = { readonly everyMs: number; dueAtMs: number; readonly run: () => Promise<unknown> };
+
+/** Regular work beside admission, each at its own pace, on the dispatcher's own connection. */
+export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
+  const { connection, poolId } = desk;
+  const chore = (everyMs: number, run: () => Promise<unknown>): Chore => ({ everyMs, dueAtMs: 0, run });
+
+  async function regardHolds(): Promise<void> {
+    desk.holdsChanged = false;
     desk.holds = await readHolds(connection, poolId);
-    desk.workers = await servingWorkers(connection, poolId);
-    await buryDeadWorkers(connection, poolId);
     await takeBack(connection, poolId, { pool: desk.holds.pool, classes: [...desk.holds.classes] });
-    await expireSessions(connection, poolId, desk.withResults);
-    desk.queued = await foldQueueDepth(connection, poolId);
-    const dueInMs = await untilNextDue(connection, poolId);
-    dueAtMs = dueInMs === undefined ? Number.POSITIVE_INFINITY : options.now() + dueInMs;
   }
 
   async function publish(): Promise<void> {
     const learned = desk.learning.takeChanged();
-    if (learned.size > 0) await writeLimiters(desk.connection, desk.poolId, learned);
-    await beat(desk.connection, desk.poolId, desk.epoch, viewOf(desk));
+    if (learned.size > 0) await writeLimiters(connection, poolId, learned);
+    await beat(connection, poolId, desk.epoch, viewOf(desk));
   }
 
+  async function lookForDue(): Promise<void> {
+    const dueInMs = await untilNextDue(connection, poolId);
+    promotion.dueAtMs = dueInMs === undefined ? Number.POSITIVE_INFINITY : options.now() + dueInMs;
+  }
+
+  async function lookForLanes(): Promise<void> {
+    const known = new Set(desk.pinnedLanes.map(keyOf));
+    desk.pinnedLanes = (await discoverLanes(connection, poolId)).filter(({ project }) => project !== '');
+    if (!desk.pinnedLanes.every((lane) => known.has(keyOf(lane)))) desk.nextStepAtMs = 0;
+  }
+
+  const promotion = chore(Number.POSITIVE_INFINITY, async () => {
+    if ((await promoteDue(connection, poolId)) > 0) desk.nextStepAtMs = 0;
+    await lookForDue();
+  });
+  const lanes = chore(lanesEveryMs, lookForLanes);
+  const chores: readonly Chore[] = [
+    chore(beatEveryMs, publish),
+    chore(glanceEveryMs, regardHolds),
+    chore(glanceEveryMs, async () => {
+      desk.workers = await servingWorkers(connection, poolId);
+    }),
+    chore(glanceEveryMs, () => refreshPolicy(desk, options)),
+    chore(glanceEveryMs, () => readClock(connection, desk.clock, options.now)),
+    chore(glanceEveryMs, () => buryDeadWorkers(connection, poolId)),
+    chore(glanceEveryMs, () => expireSessions(connection, poolId, desk.withResults)),
+    chore(glanceEveryMs, async () => {
+      desk.queued = await foldQueueDepth(connection, poolId);
+    }),
+    chore(glanceEveryMs, lookForDue),
+    promotion,
+  ];
+
   return {
-    async run(heard) {
-      if (options.now() >= glanceAtMs || desk.holdsChanged) {
-        desk.holdsChanged = false;
-        await glance();
-        glanceAtMs = options.now() + glanceEveryMs;
+    regardHolds,
+    async doNext(heard) {
+      const nowMs = options.now();
+      let next: Chore | undefined;
+      for (const one of heard === 'rung' ? [...chores, lanes] : chores) {
+        if (one.dueAtMs <= nowMs && (next === undefined || one.dueAtMs < next.dueAtMs)) next = one;
       }
-      if (options.now() >= dueAtMs) {
-        await promoteDue(desk.connection, desk.poolId);
-        dueAtMs = Number.POSITIVE_INFINITY;
-        lanesAtMs = 0;
-      }
-      if (options.now() >= lanesAtMs || (heard === 'rung' && desk.lanes.length === 0)) {
-        desk.lanes = await discoverLanes(desk.connection, desk.poolId);
-        lanesAtMs = options.now() + lanesEveryMs;
-      }
-      if (options.now() >= beatAtMs) {
-        await publish();
-        beatAtMs = options.now() + beatEveryMs;
-      }
+      if (next === undefined) return;
+      next.dueAtMs = nowMs + next.everyMs;
+      await next.run();
     },
-    dueInMs: () => Math.max(0, Math.min(beatAtMs, glanceAtMs, dueAtMs) - options.now()),
+    dueInMs: () => Math.max(0, Math.min(...chores.map((one) => one.dueAtMs)) - options.now()),
   };
 }
+
+const keyOf = ({ class: name, project }: Lane) => `${name}/${project}`;
 
 /** The newest policy that this release can read; an unreadable one is kept out and said once a glance, the last one stays in force. */
 async function refreshPolicy(desk: Desk, options: DispatchOptions): Promise<void> {
