@@ -56,6 +56,15 @@ export async function readPolicy(sql: Sql, pool: PoolName): Promise<StoredPolicy
   return { poolId: row.id, version: Number(row.version), spec: parsed.data };
 }
 
+/** The policies before the newest, newest first: what a call of a project that was removed since still needs. Unreadable ones are left out. */
+export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<readonly PoolSpec[]> {
+  const { rows } = await sql.query<{ spec: unknown }>(
+    'select spec from policy where pool_id = $1 order by version desc limit 20 offset 1',
+    [poolId],
+  );
+  return rows.flatMap((row) => poolSpec.safeParse(row.spec).data ?? []);
+}
+
 async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
   for (const subscription of spec.subscriptions) {
     if (subscription.accountId === undefined) continue;

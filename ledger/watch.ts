@@ -44,6 +44,16 @@ export async function takeWatchLeases(
   return rows.map((row) => ({ project: row.project, readUntilMs: row.read_ms ?? row.now_ms, nowMs: row.now_ms }));
 }
 
+/** Projects in which an attempt counts. */
+export async function projectsWithCalls(sql: Sql, poolId: PoolId): Promise<readonly ProjectName[]> {
+  const { rows } = await sql.query<{ project: ProjectName }>({
+    name: 'projects-with-calls',
+    text: `select distinct project from attempt where pool_id = $1 and state <> 'ended'`,
+    values: [poolId],
+  });
+  return rows.map((row) => row.project);
+}
+
 /** Gives leases up at once, so that another worker takes them. */
 export async function dropWatchLeases(sql: Sql, poolId: PoolId, owner: WorkerId): Promise<void> {
   await sql.query('update project_watch set lease_until = null, owner = null where pool_id = $1 and owner = $2', [poolId, owner]);

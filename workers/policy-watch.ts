@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { compilePolicy } from '../capacity/policy/compile.ts';
-import type { Policy } from '../capacity/policy/policy.ts';
+import type { Policy, ProjectPolicy } from '../capacity/policy/policy.ts';
 import type { PoolSpec } from '../crds/pool.ts';
 import type { PoolName } from '../crds/values.ts';
 import type { Database } from '../ledger/database.ts';
-import { type PoolId, readPolicy } from '../ledger/policy.ts';
+import { type PoolId, readFormerPolicies, readPolicy } from '../ledger/policy.ts';
 
 /** Workers act on the newest policy within a second. */
 const lookEveryMs = 700;
@@ -13,6 +13,8 @@ export type PolicyInForce = {
   readonly poolId: PoolId;
   readonly policy: () => Policy;
   readonly spec: () => PoolSpec;
+  /** Projects that the policy no longer has: their calls are watched to the end, nothing new is sent there. */
+  readonly formerProjects: () => readonly ProjectPolicy[];
   stop(): void;
 };
 
@@ -31,6 +33,7 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
   if (first === undefined) throw new PoolUnknown(`pool ${pool} is not in this ledger: \`trunkline up\` or the operator puts it there`);
   let stored = first;
   let policy = compile(pool, stored.spec);
+  let former = await formerProjectsOf(database, pool, stored.poolId, policy);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -40,6 +43,7 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
       if (newest !== undefined && newest.version !== stored.version) {
         stored = newest;
         policy = compile(pool, newest.spec);
+        former = await formerProjectsOf(database, pool, newest.poolId, policy);
         log.info({ version: newest.version }, 'policy in force');
       }
     } catch (error) {
@@ -53,11 +57,23 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
     poolId: first.poolId,
     policy: () => policy,
     spec: () => stored.spec,
+    formerProjects: () => former,
     stop() {
       stopped = true;
       clearTimeout(timer);
     },
   };
+}
+
+async function formerProjectsOf(database: Database, pool: PoolName, poolId: PoolId, policy: Policy): Promise<readonly ProjectPolicy[]> {
+  const former = new Map<string, ProjectPolicy>();
+  for (const spec of await readFormerPolicies(database, poolId)) {
+    for (const project of compile(pool, spec).projects) {
+      const declared = policy.projects.some(({ name }) => name === project.name);
+      if (!declared && !former.has(project.name)) former.set(project.name, project);
+    }
+  }
+  return [...former.values()];
 }
 
 function compile(pool: PoolName, spec: PoolSpec): Policy {

@@ -7,12 +7,13 @@ import type { Secrets } from './secrets.ts';
 
 /** The provider's API for every project of the newest policy; clients live as long as their address and key reference stay the same. */
 export type Providers = {
-  /** Undefined when the policy no longer has the project. */
+  /** Also for projects that the policy no longer has, as long as the ledger remembers them: their calls are watched to the end. */
   of(project: ProjectName): { readonly api: VapiProject; readonly policy: ProjectPolicy } | undefined;
 };
 
 export function openProviders(options: {
   readonly policy: () => Policy;
+  readonly formerProjects: () => readonly ProjectPolicy[];
   readonly secrets: Secrets;
   readonly metrics: Metrics;
   /** Overrides every project's address (simulation). */
@@ -21,7 +22,7 @@ export function openProviders(options: {
   const clients = new Map<string, VapiProject>();
   return {
     of(name) {
-      const policy = options.policy().projects.find((project) => project.name === name);
+      const policy = [...options.policy().projects, ...options.formerProjects()].find((project) => project.name === name);
       if (policy === undefined) return undefined;
       const baseUrl = options.baseUrl ?? policy.baseUrl;
       const key = JSON.stringify([name, baseUrl, policy.apiKey]);

@@ -5,7 +5,7 @@ import { admittedTo, liveCallOf } from '../ledger/attempts/admitted-to.ts';
 import { openDatabase } from '../ledger/database.ts';
 import { forgetOld } from '../ledger/retention.ts';
 import { createWaker } from '../ledger/wake.ts';
-import { dropWatchLeases, takeWatchLeases } from '../ledger/watch.ts';
+import { dropWatchLeases, projectsWithCalls, takeWatchLeases } from '../ledger/watch.ts';
 import { beatWorker, retireWorker } from '../ledger/workers.ts';
 import { openCallLink } from './call-link.ts';
 import { openDialler } from './dial/dialler.ts';
@@ -54,7 +54,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     onError: (error) => log.warn({ err: error }, 'ledger connection lost'),
   });
   const inForce = await watchPolicy(database, environment.TRUNKLINE_POOL, log);
-  const { poolId, policy, spec } = inForce;
+  const { poolId, policy, spec, formerProjects } = inForce;
   const secrets = openSecrets(environment.TRUNKLINE_SECRETS);
   const metrics = createMetrics();
   const wakeDispatcher = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
@@ -72,7 +72,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
   });
   const owner = liveness.workerId;
   const publicUrl = environment.TRUNKLINE_PUBLIC_URL ?? spec().publicUrl;
-  const providers = openProviders({ policy, secrets, metrics, baseUrl: environment.TRUNKLINE_PROVIDER_URL });
+  const providers = openProviders({ policy, formerProjects, secrets, metrics, baseUrl: environment.TRUNKLINE_PROVIDER_URL });
   const callLink = openCallLink({ publicUrl, secrets, handlerEvents: spec().handler !== undefined });
   const endings = openEndings({
     database,
@@ -144,7 +144,9 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
   }
 
   async function watch(): Promise<void> {
-    const projects = policy().projects.map((project) => project.name);
+    const busy = new Set(await projectsWithCalls(database, poolId));
+    const former = formerProjects().filter((project) => busy.has(project.name));
+    const projects = [...policy().projects, ...former].map((project) => project.name);
     const leases = await takeWatchLeases(database, poolId, owner, projects, projects.length);
     await Promise.all(leases.map((lease) => watcher.look(lease, stop.signal)));
   }
@@ -177,7 +179,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     routers: [
       healthRouter({ database, poolId, metrics, phase: () => phase }),
       webhookRouter({
-        policy,
+        projects: () => [...policy().projects, ...formerProjects()],
         secrets,
         store: openInboxWriter(database, poolId).store,
         work: inboxWorker.begin,

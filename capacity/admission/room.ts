@@ -72,7 +72,7 @@ export function slotOf(budget: Budget): Take {
   return { budget, units: 1 };
 }
 
-/** Adds up what is in use. Slots of projects and classes that the policy no longer has still count where they can: in the pool and its directions. */
+/** Adds up what is in use. Slots of projects and classes that the policy no longer has still count where they can: pool, direction, subscription. */
 export function roomIn(snapshot: Snapshot): Room {
   const room = emptyRoom(snapshot);
   for (const count of snapshot.inUse) {
@@ -85,19 +85,29 @@ export function roomIn(snapshot: Snapshot): Room {
       classRoom.fulfilling += fulfilling;
     }
     const project = room.projects.get(count.project);
-    if (project === undefined) continue;
+    if (project === undefined) {
+      holdLinesOf(room, count);
+      continue;
+    }
     holdLines(project, count.slots);
     if (classRoom !== undefined) fulfilAt(classRoom, project.policy.subscription, fulfilling);
   }
-  for (const { project, slots } of snapshot.pending) {
-    const holder = room.projects.get(project);
-    if (holder !== undefined) holdLines(holder, slots);
+  for (const count of snapshot.pending) {
+    const holder = room.projects.get(count.project);
+    if (holder === undefined) holdLinesOf(room, count);
+    else holdLines(holder, count.slots);
   }
   return room;
 }
 
 function fulfilAt(classRoom: ClassRoom, subscription: SubscriptionName, slots: number): void {
   classRoom.fulfillingAt.set(subscription, (classRoom.fulfillingAt.get(subscription) ?? 0) + slots);
+}
+
+/** Lines of a project that is gone from the policy. */
+function holdLinesOf(room: Room, { subscription, slots }: { readonly subscription?: SubscriptionName; readonly slots: number }): void {
+  const budget = subscription === undefined ? undefined : room.subscriptions.get(subscription);
+  if (budget !== undefined) budget.used += slots;
 }
 
 function holdLines(project: ProjectRoom, slots: number): void {

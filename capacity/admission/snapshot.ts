@@ -28,6 +28,8 @@ export type SlotCount = {
   readonly class: ClassName;
   readonly direction: Direction;
   readonly project: ProjectName;
+  /** Where the line is; needed when the policy no longer has the project, whose calls hold lines to their end. */
+  readonly subscription?: SubscriptionName;
   readonly slots: number;
   /**
    * How many of them cool: the call is over, the line not free yet. They count against every limit, but they fulfil no reservation, because the next
@@ -36,7 +38,7 @@ export type SlotCount = {
   readonly cooling?: number;
 };
 
-export type PendingCount = { readonly project: ProjectName; readonly slots: number };
+export type PendingCount = { readonly project: ProjectName; readonly subscription?: SubscriptionName; readonly slots: number };
 
 export type Pause = { readonly until: 'probe-allowed' | 'closed'; readonly reason: string };
 

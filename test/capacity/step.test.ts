@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Blocked, StepDecision } from '../../capacity/admission/snapshot.ts';
 import { decideStep } from '../../capacity/admission/step.ts';
-import { aPool, aSubscription, nowMs, type PoolBuilder, waiting, waitingSessions } from '../support/pool.ts';
+import { aClass, aPool, aProject, aSubscription, nowMs, type PoolBuilder, waiting, waitingSessions } from '../support/pool.ts';
 
 /** The names of the projects that sessions went to, in order. */
 const projectsOf = ({ admitted }: StepDecision): readonly string[] => admitted.map(({ project }) => project);
@@ -183,6 +183,21 @@ describe('order', () => {
     const queue = ['a', 'b'].flatMap((name, index) => waitingSessions(name, 12, { readySinceMs: nowMs - (waited[index] ?? 0) }));
     const decision = decideStep({ ...snapshot, slotSeconds }, queue);
     expect([countOf(decision, 'a'), countOf(decision, 'b')]).toEqual(shares);
+  });
+});
+
+describe('calls of a project that is gone from the policy', () => {
+  test('hold their lines of the subscription to their end', () => {
+    const snapshot = aPool().withSubscription('main', 5).withClass('campaign').snapshot();
+    const gone = {
+      class: aClass('campaign'),
+      direction: 'Outbound' as const,
+      project: aProject('gone'),
+      subscription: aSubscription('main'),
+      slots: 3,
+    };
+    const pending = [{ project: aProject('gone'), subscription: aSubscription('main'), slots: 1 }];
+    expect(decideStep({ ...snapshot, inUse: [gone], pending }, waitingSessions('campaign', 9)).admitted).toHaveLength(1);
   });
 });
 

@@ -9,7 +9,7 @@ import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
 export class SlotBook {
   readonly #attempts = new Map<string, OpenAttempt>();
   readonly #slots = new Map<string, { count: number; cooling: number; readonly sample: Omit<SlotCount, 'slots' | 'cooling'> }>();
-  readonly #pending = new Map<ProjectName, number>();
+  readonly #pending = new Map<ProjectName, { readonly subscription: SubscriptionName; slots: number }>();
   readonly #foreign = new Map<SubscriptionName, number>();
   readonly #held = new Map<SubscriptionName, number>();
   readonly #classes = new Map<ClassName, number>();
@@ -50,7 +50,7 @@ export class SlotBook {
 
   /** Lines that belong to no class: callers who wait for an answer, and callers who were refused by message or transfer. */
   pending(): readonly PendingCount[] {
-    return [...this.#pending].filter(([, slots]) => slots > 0).map(([project, slots]) => ({ project, slots }));
+    return [...this.#pending].flatMap(([project, { subscription, slots }]) => (slots > 0 ? [{ project, subscription, slots }] : []));
   }
 
   /** Slots that we hold on a subscription, `cooling` and pending included; foreign calls are not ours. */
@@ -80,14 +80,17 @@ export class SlotBook {
     add(this.#held, attempt.subscription, sign);
     if (attempt.state !== 'cooling') add(isCertain(attempt) ? this.#live : this.#unsure, attempt.subscription, sign);
     if (attempt.class === null || attempt.state === 'pending' || attempt.refusal !== null) {
-      add(this.#pending, attempt.project, sign);
+      const pending = this.#pending.get(attempt.project) ?? { subscription: attempt.subscription, slots: 0 };
+      pending.slots += sign;
+      this.#pending.set(attempt.project, pending);
       return;
     }
     add(this.#classes, attempt.class, sign);
     const key = `${attempt.class} ${attempt.direction} ${attempt.project}`;
     let entry = this.#slots.get(key);
     if (entry === undefined) {
-      entry = { count: 0, cooling: 0, sample: { class: attempt.class, direction: attempt.direction, project: attempt.project } };
+      const { direction, project, subscription } = attempt;
+      entry = { count: 0, cooling: 0, sample: { class: attempt.class, direction, project, subscription } };
       this.#slots.set(key, entry);
     }
     entry.count += sign;

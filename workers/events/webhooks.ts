@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
 import type { Logger } from 'pino';
-import type { Policy, ProjectPolicy } from '../../capacity/policy/policy.ts';
+import type { ProjectPolicy } from '../../capacity/policy/policy.ts';
 import type { InboxEvent, StoredEvent } from '../../ledger/inbox.ts';
 import { parseServerMessage, type ServerMessage, verifyWebhook } from '../../providers/vapi/webhooks.ts';
 import type { Handler } from '../handler/handler.ts';
@@ -21,7 +21,8 @@ type Stored = Extract<ServerMessage, { kind: 'status-update' | 'end-of-call-repo
  * reports are committed before the 200, so a worker that dies right after loses none; the work follows.
  */
 export function webhookRouter(deps: {
-  readonly policy: () => Policy;
+  /** Projects whose calls may live: declared ones, and those that were removed since. */
+  readonly projects: () => readonly ProjectPolicy[];
   readonly secrets: Secrets;
   readonly store: (event: InboxEvent) => Promise<StoredEvent | undefined>;
   readonly work: (event: StoredEvent) => void;
@@ -34,7 +35,7 @@ export function webhookRouter(deps: {
 }): Router {
   async function receive(request: Request, response: Response): Promise<void> {
     const startedAtMs = deps.now();
-    const project = deps.policy().projects.find((candidate) => candidate.name === request.params['project']);
+    const project = deps.projects().find((candidate) => candidate.name === request.params['project']);
     if (project === undefined) throw new Problem('not-found', { detail: 'this pool has no project of that name', field: 'project' });
     const raw: unknown = request.body;
     if (!Buffer.isBuffer(raw) || raw.length === 0) {

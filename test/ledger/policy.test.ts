@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readManifest } from '../../crds/manifest.ts';
+import type { PoolManifest } from '../../crds/pool.ts';
+import { poolName } from '../../crds/values.ts';
+import { SubscriptionClaimed, writePolicy } from '../../ledger/policy.ts';
+import { watchPolicy } from '../../workers/policy-watch.ts';
+import { freshLedger } from '../support/ledger.ts';
+
+async function trial(): Promise<PoolManifest> {
+  const read = readManifest(await readFile(new URL('../../crds/samples/trial.yaml', import.meta.url), 'utf8'), 'trial.yaml');
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
+  return read.manifest;
+}
+
+describe('the policy in the ledger', () => {
+  test('is written once as long as it stays the same', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const first = await writePolicy(database, metadata.name, spec);
+    expect(await writePolicy(database, metadata.name, spec)).toEqual(first);
+    const changed = await writePolicy(database, metadata.name, { ...spec, mode: 'Hold' });
+    expect(changed.version).toBeGreaterThan(first.version);
+  });
+
+  test('claims its accounts: no second pool gets them', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    await writePolicy(database, metadata.name, spec);
+    await expect(writePolicy(database, poolName.parse('other'), spec)).rejects.toThrow(SubscriptionClaimed);
+    const { rows } = await database.query(`select name from pool`);
+    expect(rows).toEqual([{ name: metadata.name }]);
+  });
+
+  test('keeps removed projects at hand, so that their calls are watched to the end', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const [main, second] = spec.subscriptions;
+    if (main === undefined || second === undefined) throw new Error('the sample has two subscriptions');
+    await writePolicy(database, metadata.name, spec);
+    await writePolicy(database, metadata.name, { ...spec, subscriptions: [main] });
+    const inForce = await watchPolicy(database, metadata.name, pino({ level: 'silent' }));
+    onTestFinished(() => inForce.stop());
+    expect(inForce.policy().projects.map(({ name }) => name)).toEqual(['main-front', 'main-sales']);
+    expect(inForce.formerProjects().map(({ name }) => name)).toEqual(['second-sales']);
+  });
+});
