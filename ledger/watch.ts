@@ -1,4 +1,4 @@
-import type { ProjectName } from '../crds/values.ts';
+import type { ClassName, ProjectName } from '../crds/values.ts';
 import type { Sql } from './database.ts';
 import type { PoolId } from './policy.ts';
 import type { WorkerId } from './workers.ts';
@@ -48,7 +48,7 @@ export async function takeWatchLeases(
 export async function projectsWithCalls(sql: Sql, poolId: PoolId): Promise<readonly ProjectName[]> {
   const { rows } = await sql.query<{ project: ProjectName }>({
     name: 'projects-with-calls',
-    text: `select distinct project from attempt where pool_id = $1 and state <> 'ended'`,
+    text: `select distinct project from attempt where pool_id = $1 and released_at is null`,
     values: [poolId],
   });
   return rows.map((row) => row.project);
@@ -71,6 +71,7 @@ export async function noteRead(sql: Sql, poolId: PoolId, project: ProjectName, u
 /** An attempt that a watcher has to ask about. */
 export type Watched = {
   readonly attemptId: string;
+  readonly class: ClassName | null;
   readonly callId: string | null;
   readonly state: string;
   readonly ambiguousForMs: number | null;
@@ -84,6 +85,7 @@ export type Watched = {
 export async function attemptsInDoubt(sql: Sql, poolId: PoolId, project: ProjectName, silentAfterMs: number): Promise<readonly Watched[]> {
   const { rows } = await sql.query<{
     id: string;
+    class: ClassName | null;
     call_id: string | null;
     state: string;
     ambiguous_ms: number | null;
@@ -94,7 +96,7 @@ export async function attemptsInDoubt(sql: Sql, poolId: PoolId, project: Project
   }>({
     name: 'attempts-in-doubt',
     text: `
-      select id, call_id, state, (extract(epoch from clock_timestamp() - ambiguous_at) * 1000)::float8 as ambiguous_ms,
+      select id, class, call_id, state, (extract(epoch from clock_timestamp() - ambiguous_at) * 1000)::float8 as ambiguous_ms,
         (extract(epoch from sending_at) * 1000)::float8 as sending_ms,
         (extract(epoch from clock_timestamp() - coalesce(last_seen_at, bound_at, sending_at, created_at)) * 1000)::float8 as silent_ms,
         (extract(epoch from clock_timestamp() - bound_until) * 1000)::float8 as past_ms, look_ups
@@ -107,6 +109,7 @@ export async function attemptsInDoubt(sql: Sql, poolId: PoolId, project: Project
   });
   return rows.map((row) => ({
     attemptId: row.id,
+    class: row.class,
     callId: row.call_id,
     state: row.state,
     ambiguousForMs: row.ambiguous_ms,

@@ -36,9 +36,13 @@ export async function servingWorkers(sql: Sql, poolId: PoolId): Promise<readonly
   return rows.map((row) => row.id);
 }
 
+/** A creation has its answer, or is given up, long before; what is still `sending` then was forgotten because the ledger did not take the news. */
+const sendingForgottenAfter = '30 s';
+
 /**
  * Marks workers gone whose connection has been away for 10 s, and hands what they were sending to the look-up: only a complete list of the project's
- * calls may say what became of it (I5). Returns how many attempts are looked up now.
+ * calls may say what became of it (I5). The same for what a living worker sent and could not tell the end of. Returns how many attempts are looked up
+ * now.
  */
 export async function buryDeadWorkers(sql: Sql, poolId: PoolId): Promise<number> {
   const { rowCount } = await sql.query(
@@ -48,7 +52,8 @@ export async function buryDeadWorkers(sql: Sql, poolId: PoolId): Promise<number>
        returning id),
      departed as (select id from dead union select id from worker where pool_id = $1 and state = 'gone')
      update attempt set ambiguous_at = clock_timestamp()
-     where pool_id = $1 and released_at is null and state = 'sending' and ambiguous_at is null and owner in (select id from departed)`,
+     where pool_id = $1 and released_at is null and state = 'sending' and ambiguous_at is null
+       and (owner in (select id from departed) or sending_at < clock_timestamp() - interval '${sendingForgottenAfter}')`,
     [poolId],
   );
   return rowCount ?? 0;

@@ -29,6 +29,7 @@ import { openProviders } from './providers.ts';
 import { repeat } from './repeat.ts';
 import { startResults } from './results/results.ts';
 import { openSecrets } from './secrets.ts';
+import { boundForMs } from './session-bounds.ts';
 import { openWatcher } from './watch/watcher.ts';
 
 export type RunningWorker = {
@@ -130,6 +131,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     providers,
     applier,
     endings,
+    boundForMs: (className) => boundForMs(policy().classes.find((candidate) => candidate.name === className)),
     webhooks: publicUrl === undefined ? 'none' : 'expected',
     wakeDispatcher,
     wallClock: Date.now,
@@ -216,7 +218,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner))),
     regularly('forget', forget),
   ]);
-  log.info({ port: http.port, worker: owner }, 'serving');
+  log.info({ port: http.port, owner }, 'serving');
 
   return {
     port: http.port,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { pollingShare } from '../../capacity/rates/minute-budget.ts';
 import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
-import type { ProjectName } from '../../crds/values.ts';
+import type { ClassName, ProjectName } from '../../crds/values.ts';
 import { noteAlive } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
@@ -29,6 +29,8 @@ export function openWatcher(deps: {
   readonly providers: Providers;
   readonly applier: Applier;
   readonly endings: Endings;
+  /** Longest that a call of a class can hold its line. */
+  readonly boundForMs: (className: ClassName | null) => number;
   readonly webhooks: 'expected' | 'none';
   readonly wakeDispatcher: () => void;
   /** Milliseconds since 1970, for the provider's request minutes only. */
@@ -104,8 +106,14 @@ export function openWatcher(deps: {
     );
     const listed = new Set(listing.calls.map((call) => attemptIdOf(call.name)));
     for (const attempt of due) {
-      const proven = listing.complete && (attempt.ambiguousForMs ?? 0) >= ambiguityHoldMs && !listed.has(attempt.attemptId);
-      if (!proven) continue;
+      const doubtMs = attempt.ambiguousForMs ?? 0;
+      if (listed.has(attempt.attemptId)) continue;
+      if (!listing.complete) {
+        // Whatever call there may be is over by now, and nobody could say whether there was one (I6).
+        if (doubtMs > deps.boundForMs(attempt.class) + giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
+        continue;
+      }
+      if (doubtMs < ambiguityHoldMs) continue;
       deps.log.info({ attempt: attempt.attemptId, project: lease.project }, 'no call was created: the session waits again');
       await deps.endings.end({
         attemptId: attempt.attemptId,
