@@ -33,6 +33,12 @@ export type FleetOptions = {
   readonly program?: string;
 };
 
+/**
+ * A worker waits for others most of its time, and there are many of it: memory counts more than the last bit of speed. V8 keeps three times as much
+ * without these (270 MB rather than 150 with the dispatcher in it), most of it garbage of the start.
+ */
+const memoryFlags = ['--max-semi-space-size=2', '--optimize-for-size'];
+
 /** The workers do not come up; the message ends with the last that one of them said. */
 export class FleetFailed extends Error {
   override readonly name = 'FleetFailed';
@@ -61,7 +67,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   // Workers accept connections themselves. Handed out by the supervisor, as is the default, a connection on its way to a worker that dies just then would
   // hang for ever; and the supervisor would be in the way of every request.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  cluster.setupPrimary({ exec: options.program ?? fileURLToPath(new URL('../workers/main.ts', import.meta.url)), args: [], silent: true });
+  cluster.setupPrimary({
+    exec: options.program ?? fileURLToPath(new URL('../workers/main.ts', import.meta.url)),
+    execArgv: [...process.execArgv, ...memoryFlags],
+    args: [],
+    silent: true,
+  });
   const members: readonly Member[] = Array.from({ length: options.size }, (_, index) => ({
     name: `worker-${index + 1}`,
     worker: undefined,
