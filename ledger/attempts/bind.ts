@@ -1,4 +1,5 @@
 import type { Sql } from '../database.ts';
+import { numberBusy } from '../dispatch/number-busy.ts';
 import type { PoolId } from '../policy.ts';
 
 /** What the provider says about an attempt's call when we first hear of it. */
@@ -15,18 +16,26 @@ export type Binding = {
 
 /**
  * Ties a call to its attempt, whoever hears of it first: the answer to the creation, a webhook, a list. Later ones only fill in what is missing. The
- * dispatcher is told once, with the lines that the provider says are left.
+ * dispatcher is told once, with the lines that the provider says are left. A message without the call's name may have come before all of them and have
+ * been entered as a call of somebody else: that entry gives the call up.
  */
 export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): Promise<void> {
   await sql.query({
     name: 'bind-attempt',
     text: `
-      with bound as (
+      with stranger as (
+        update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())
+        where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign'
+          and exists (select from attempt where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling'))
+        returning id),
+      bound as (
         update attempt set state = case when state = 'sending' then 'bound' else state end, call_id = coalesce(call_id, $3),
           control_url = coalesce(control_url, $4), bound_at = coalesce(bound_at, clock_timestamp()),
           bound_until = coalesce(bound_until, clock_timestamp() + $5 * interval '1 ms'), last_seen_at = clock_timestamp(), ambiguous_at = null
         where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling')
-        returning id)
+          and (select count(*) from stranger) >= 0 -- read first: two rows cannot have the call
+        returning id),
+      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'given-up', id from stranger)
       insert into signal (pool_id, kind, attempt_id, data)
       select $1, $7, id, jsonb_build_object('limits', $6::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000) from bound`,
     values: [
@@ -39,6 +48,35 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
       binding.by === 'answer' ? 'answered' : 'bound',
     ],
   });
+}
+
+/**
+ * Takes a call back for its attempt that was given up as never created, and with it the session, if that still waits and nobody is on the phone with
+ * its number. False: the call is nobody's any more, and counts as a stranger's. Lock order: session, then attempt.
+ */
+export async function adoptLate(
+  sql: Sql,
+  poolId: PoolId,
+  late: Pick<Binding, 'attemptId' | 'callId' | 'controlUrl' | 'boundForMs'>,
+): Promise<boolean> {
+  const { rows } = await sql.query<{ adopted: number }>({
+    name: 'adopt-late',
+    text: `
+      with waiting as (
+        select s.id from session s join attempt a on a.session_id = s.id
+        where a.id = $2 and a.pool_id = $1 and s.state = 'queued' and a.state = 'ended' and a.outcome = 'Unsent' and not ${numberBusy('s.number')}
+        for update of s),
+      opened as (update session s set state = 'open', attempt_id = $2 from waiting where s.id = waiting.id returning s.id),
+      adopted as (
+        update attempt set state = 'bound', outcome = null, ended_reason = null, ended_at = null, released_at = null, ambiguous_at = null, call_id = $3,
+          control_url = $4, sending_at = coalesce(sending_at, admitted_at), bound_at = clock_timestamp(),
+          bound_until = clock_timestamp() + $5 * interval '1 ms', last_seen_at = clock_timestamp()
+        from opened where attempt.id = $2 returning attempt.id),
+      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'bound', id from adopted)
+      select count(*)::int as adopted from adopted`,
+    values: [poolId, late.attemptId, late.callId, late.controlUrl ?? null, late.boundForMs],
+  });
+  return rows[0]?.adopted === 1;
 }
 
 /** Notes that the call was seen alive. */

@@ -85,12 +85,13 @@ export type EndingAttempt = {
   readonly project: string;
   readonly state: string;
   readonly refusal: string | null;
+  readonly outcome: string | null;
   readonly attempts: number;
   readonly refusals: number;
   readonly expiresInMs: number | undefined;
 };
 
-/** Finds an attempt by the provider's call id, or by the name that we gave the call. */
+/** Finds an attempt by the provider's call id or else by the name that we gave the call. */
 export async function findAttempt(
   sql: Sql,
   poolId: PoolId,
@@ -104,16 +105,17 @@ export async function findAttempt(
     project: string;
     state: string;
     refusal: string | null;
+    outcome: string | null;
     attempts: number | null;
     refusals: number | null;
     expires_ms: number | null;
   }>({
     name: 'find-attempt',
     text: `
-      select a.id, a.session_id, a.class, a.direction, a.project, a.state, a.refusal, s.attempts, s.refusals,
+      select a.id, a.session_id, a.class, a.direction, a.project, a.state, a.refusal, a.outcome, s.attempts, s.refusals,
         (extract(epoch from s.expires_at - clock_timestamp()) * 1000)::float8 as expires_ms
       from attempt a left join session s on s.id = a.session_id
-      where a.pool_id = $1 and (a.call_id = $2 or a.id = $3::uuid) limit 1`,
+      where a.pool_id = $1 and (a.call_id = $2 or a.id = $3::uuid) order by (a.call_id = $2) is true desc limit 1`,
     values: [poolId, by.callId, by.attemptId ?? null],
   });
   const row = rows[0];
@@ -126,6 +128,7 @@ export async function findAttempt(
     project: row.project,
     state: row.state,
     refusal: row.refusal,
+    outcome: row.outcome,
     attempts: row.attempts ?? 0,
     refusals: row.refusals ?? 0,
     expiresInMs: row.expires_ms ?? undefined,

@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import type { ProjectName } from '../../crds/values.ts';
 import { enterForeign } from '../../ledger/attempts/arrive.ts';
-import { bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
-import { findAttempt, noteReport } from '../../ledger/attempts/end.ts';
+import { adoptLate, bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
+import { type EndingAttempt, findAttempt, noteReport } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { attemptIdOf } from '../../providers/vapi/call-name.ts';
@@ -35,8 +35,9 @@ export function openApplier(deps: {
   readonly wakeDispatcher: () => void;
   readonly log: Logger;
 }): Applier {
-  async function applyKnown(news: CallNews, attempt: NonNullable<Awaited<ReturnType<typeof findAttempt>>>): Promise<'changed' | 'known'> {
+  async function applyKnown(news: CallNews, attempt: EndingAttempt): Promise<'changed' | 'known'> {
     if (news.costUsd !== undefined) await noteReport(deps.database, deps.poolId, { attemptId: attempt.attemptId, costUsd: news.costUsd });
+    if (attempt.state === 'ended' && attempt.outcome === 'Unsent' && news.status === 'live') return adopt(news, attempt);
     if (attempt.state === 'cooling' || attempt.state === 'ended') return 'known';
     if (news.status === 'ended') {
       const outcome = classifyEnd(news.endedReason);
@@ -54,17 +55,28 @@ export function openApplier(deps: {
       await noteAlive(deps.database, deps.poolId, [attempt.attemptId]);
       return 'known';
     }
-    const classPolicy = deps.policy().classes.find((candidate) => candidate.name === attempt.class);
     await bindAttempt(deps.database, deps.poolId, {
       by: 'news',
       attemptId: attempt.attemptId,
       callId: news.callId,
       controlUrl: news.controlUrl,
-      boundForMs: boundForMs(classPolicy),
+      boundForMs: boundOf(attempt.class),
       limits: undefined,
     });
     return 'changed';
   }
+
+  /** A call that no list showed in time turns up after its attempt was given up: it is there all the same, and so is a person on the phone. */
+  async function adopt(news: CallNews, { attemptId, class: className }: EndingAttempt): Promise<'changed' | 'known'> {
+    const { callId, controlUrl } = news;
+    deps.log.warn({ project: news.project, call: callId, attempt: attemptId }, 'a call turned up late that was looked up in vain');
+    if (!(await adoptLate(deps.database, deps.poolId, { attemptId, callId, controlUrl, boundForMs: boundOf(className) })))
+      return enterUnknown(news);
+    deps.wakeDispatcher();
+    return 'changed';
+  }
+
+  const boundOf = (name: string | null) => boundForMs(deps.policy().classes.find((candidate) => candidate.name === name));
 
   /** A live call that no attempt knows: somebody else's, or one of ours that a restored ledger forgot. Either way it holds a line. */
   async function enterUnknown(news: CallNews): Promise<'changed' | 'known'> {

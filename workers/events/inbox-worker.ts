@@ -4,6 +4,7 @@ import { projectName } from '../../crds/values.ts';
 import type { Database } from '../../ledger/database.ts';
 import { markProcessed, type StoredEvent, unprocessedEvents } from '../../ledger/inbox.ts';
 import type { PoolId } from '../../ledger/policy.ts';
+import { troubleOf } from '../../ledger/trouble.ts';
 import type { Applier, CallNews } from './apply.ts';
 
 /** Events that lie this long were left by a worker that died. */
@@ -32,6 +33,17 @@ export function openInboxWorker(deps: {
     done.push(event.id);
   }
 
+  /** An event that would fail again is given up: it must not keep those behind it waiting, and look-ups tell what it would have told. */
+  async function workOrGiveUp(event: StoredEvent): Promise<void> {
+    try {
+      await work(event);
+    } catch (error) {
+      if (troubleOf(error) !== 'defect') throw error;
+      deps.log.error({ err: error, event: event.id, call: event.callId }, 'event cannot be worked on and is given up');
+      done.push(event.id);
+    }
+  }
+
   return {
     /** Starts on an event; a failure leaves it for {@link sweep}. */
     begin(event: StoredEvent): void {
@@ -42,7 +54,7 @@ export function openInboxWorker(deps: {
       const ids = done;
       done = [];
       if (ids.length > 0) await markProcessed(deps.database, ids);
-      for (const event of await unprocessedEvents(deps.database, deps.poolId, orphanedAfterMs)) await work(event);
+      for (const event of await unprocessedEvents(deps.database, deps.poolId, orphanedAfterMs)) await workOrGiveUp(event);
     },
   };
 }

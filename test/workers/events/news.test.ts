@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { projectName } from '../../../crds/values.ts';
+import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { bindAttempt } from '../../../ledger/attempts/bind.ts';
+import { storeEvents } from '../../../ledger/inbox.ts';
+import { callNameOf } from '../../../providers/vapi/call-name.ts';
+import type { CallNews } from '../../../workers/events/apply.ts';
+import { openInboxWorker } from '../../../workers/events/inbox-worker.ts';
+import { aDataPath, type DataPath, type Placed, place, seen, silent } from '../data-path.ts';
+
+const owner = 1;
+
+async function sent(on: DataPath): Promise<Placed> {
+  const placed = await place(on, owner);
+  expect(await beginSending(on.database, on.poolId, owner, [placed.attemptId])).toHaveLength(1);
+  return placed;
+}
+
+const answer = (on: DataPath, { attemptId }: Placed, callId = `call-${attemptId}`) =>
+  bindAttempt(on.database, on.poolId, { by: 'answer', attemptId, callId, controlUrl: undefined, boundForMs: 60_000, limits: undefined });
+
+const news = ({ attemptId }: Placed, status: CallNews['status'], more: Partial<CallNews> = {}): CallNews => ({
+  project: projectName.parse('north'),
+  callId: `call-${attemptId}`,
+  callName: callNameOf(attemptId),
+  direction: 'Outbound',
+  status,
+  endedReason: status === 'ended' ? 'customer-ended-call' : undefined,
+  controlUrl: undefined,
+  costUsd: undefined,
+  ...more,
+});
+
+const openAttempts = async ({ database }: DataPath) =>
+  (await database.query<{ n: number }>('select count(*)::int as n from attempt where released_at is null')).rows[0]?.n;
+
+describe('news of a call', () => {
+  test('may all come before the answer to its creation', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    for (const status of ['live', 'ended', 'live', 'ended'] as const) await on.applier.apply(news(placed, status));
+    await answer(on, placed);
+    expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed', attempt: 'cooling' });
+    expect(await openAttempts(on)).toBe(1);
+  });
+
+  test('without the name that we gave it does not make two calls of one', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.applier.apply(news(placed, 'live', { callName: undefined }));
+    expect(await openAttempts(on)).toBe(2);
+    await answer(on, placed);
+    expect(await openAttempts(on)).toBe(1);
+    await on.applier.apply(news(placed, 'ended', { callName: undefined }));
+    expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed', attempt: 'cooling' });
+  });
+
+  test('that was looked up in vain gives its session back to it', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.endings.end({
+      attemptId: placed.attemptId,
+      outcome: 'Unsent',
+      endedReason: 'NotCreated',
+      line: 'never-taken',
+      limits: undefined,
+    });
+    expect(await seen(on, placed)).toMatchObject({ session: 'queued', attempt: 'ended' });
+    expect(await on.applier.apply(news(placed, 'live'))).toBe('changed');
+    expect(await seen(on, placed)).toMatchObject({ session: 'open', attempt: 'bound', released: false });
+    await on.applier.apply(news(placed, 'ended'));
+    expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed' });
+  });
+
+  test('that was looked up in vain takes a line, also when its session has gone on', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.endings.end({
+      attemptId: placed.attemptId,
+      outcome: 'Unsent',
+      endedReason: 'NotCreated',
+      line: 'never-taken',
+      limits: undefined,
+    });
+    await on.database.query(`update session set state = 'ended', outcome = 'Cancelled', ended_at = clock_timestamp()`);
+    expect(await on.applier.apply(news(placed, 'live'))).toBe('changed');
+    expect(await openAttempts(on)).toBe(1);
+    expect(await on.applier.apply(news(placed, 'live'))).toBe('known');
+    await on.applier.apply(news(placed, 'ended'));
+    expect((await on.database.query(`select state from attempt where refusal = 'Foreign'`)).rows).toEqual([{ state: 'cooling' }]);
+  });
+});
+
+test('an event that can never be worked on does not keep those behind it waiting', async () => {
+  const on = await aDataPath();
+  const placed = await sent(on);
+  const stored = (project: string, dedupe: string, event: Readonly<Record<string, unknown>>) => ({
+    project,
+    dedupe,
+    callId: `call-${placed.attemptId}`,
+    kind: 'status-update' as const,
+    event,
+  });
+  await storeEvents(on.database, on.poolId, [
+    stored('north', 'a', { nothing: 'that we know' }),
+    stored('north', 'b', { status: 'ended', callName: callNameOf(placed.attemptId), endedReason: 'customer-ended-call' }),
+  ]);
+  await on.database.query(`update inbox set received_at = received_at - interval '1 min'`);
+  const inbox = openInboxWorker({ database: on.database, poolId: on.poolId, applier: on.applier, log: silent });
+  await inbox.sweep();
+  expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed' });
+  await inbox.sweep();
+  expect((await on.database.query('select count(*)::int as n from inbox where processed_at is null')).rows).toEqual([{ n: 0 }]);
+});
