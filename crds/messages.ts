@@ -101,8 +101,8 @@ function unknownField(key: string, known: readonly string[]): string {
 
 const required = 'is required';
 
-/** Words for findings that the schema has no words of its own for. */
-const wording: z.core.$ZodErrorMap = (issue) => {
+/** Words for findings that a schema has no words of its own for; also for what comes in through the intake. */
+export const wording: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_type':
       return wrongType(issue.expected, issue.input);

@@ -11,7 +11,7 @@ const lingerMs = 5_000;
 /** The whole body. @throws Problem when it is too large, too slow or compressed */
 export async function readBody(request: Request, bounds: BodyBounds): Promise<Buffer> {
   const deadlineMs = performance.now() + bounds.timeoutMs;
-  const tooLarge = () => new Problem('body-too-large', { detail: `the body may have ${bounds.maxBytes} bytes at most` });
+  const tooLarge = () => new Problem('body-too-large', { detail: `it may have ${bounds.maxBytes} bytes at most`, field: 'body' });
   if (Number(request.headers['content-length'] ?? 0) > bounds.maxBytes) {
     discardRest(request);
     throw tooLarge();
@@ -51,7 +51,10 @@ export async function* chunksOf(request: Request, patienceMs: () => number): Asy
 
 async function within<T>(next: Promise<T>, patienceMs: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Problem('body-too-slow', { detail: 'the body stopped arriving: send it again' })), patienceMs);
+  const timer = setTimeout(
+    () => reject(new Problem('body-too-slow', { detail: 'it stopped arriving: send it again', field: 'body' })),
+    patienceMs,
+  );
   try {
     return await Promise.race([next, late]);
   } finally {

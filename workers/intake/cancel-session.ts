@@ -7,7 +7,7 @@ import { reaches } from './accept.ts';
 import type { Intake } from './intake.ts';
 import { Problem } from './problem.ts';
 import { noSession, sessionId, wrongScope } from './queries.ts';
-import { firstIssue } from './session-request.ts';
+import { parseAsked } from './session-request.ts';
 
 const query = z.strictObject({ hangup: z.enum(['true', 'false']).default('false') });
 
@@ -17,8 +17,8 @@ const query = z.strictObject({ hangup: z.enum(['true', 'false']).default('false'
  */
 export async function deleteSession({ deps }: Intake, scope: TokenScope, request: Request, response: Response): Promise<void> {
   const id = sessionId(request);
-  const asked = query.safeParse(request.query);
-  if (!asked.success) throw new Problem('invalid-field', firstIssue(asked.error));
+  const asked = parseAsked(query, request.query);
+  if (!asked.ok) throw new Problem('invalid-field', asked.issue);
   const session = await getSession(deps.database, deps.poolId, id);
   if (session === undefined) throw noSession(id);
   if (!reaches(scope, session.class)) throw wrongScope(scope);

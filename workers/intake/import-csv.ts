@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { type CsvError, type Info, Parser } from 'csv-parse';
+import { cellText, quotesAndSpaces } from '../../crds/csv-cells.ts';
 import type { ImportLine, UnreadableKind } from './import-lines.ts';
 import { Problem } from './problem.ts';
 import { maxSessionBytes } from './session-request.ts';
@@ -33,8 +34,8 @@ export async function* csvLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<r
     bom: true,
     info: true,
     relax_column_count: true,
+    ...quotesAndSpaces,
     skip_empty_lines: true,
-    trim: true,
     max_record_size: maxSessionBytes,
     skip_records_with_error: true,
     on_skip: (error: CsvError | undefined) => {
@@ -49,7 +50,7 @@ export async function* csvLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<r
   let lines: ImportLine[] = [];
   for await (const { info, record } of rows) {
     if (columns === undefined) {
-      columns = requireColumns(record);
+      columns = requireColumns(record.map(cellText));
       continue;
     }
     // Records with errors are told of while those before them still wait to be read.
@@ -72,7 +73,7 @@ function requireColumns(header: readonly string[]): readonly string[] {
     const problem = known ? (header.indexOf(column) === index ? undefined : 'stands there twice') : 'is no column that is read here';
     if (problem === undefined) continue;
     const detail = `column ${index + 1} ${problem}: use ${[...plainColumns].join(', ')}, label.NAME or context.NAME`;
-    throw new Problem('invalid-field', { detail, field: `header.${column.slice(0, 63)}` });
+    throw new Problem('invalid-field', { detail, field: `header.${column.slice(0, 63).replaceAll(/[\p{C}\uFFFD]/gu, '?')}` });
   }
   if (!header.includes('number'))
     throw new Problem('invalid-field', { detail: 'the first line must name the columns, number among them', field: 'header.number' });
@@ -86,8 +87,8 @@ function lineFrom(columns: readonly string[], record: readonly string[], line: n
   const labels: Record<string, string> = {};
   const context: Record<string, string> = {};
   for (const [index, column] of columns.entries()) {
-    const cell = record[index];
-    if (cell === undefined || cell === '') continue;
+    const cell = cellText(record[index] ?? '');
+    if (cell === '') continue;
     if (column.startsWith('label.')) labels[column.slice('label.'.length)] = cell;
     else if (column.startsWith('context.')) context[column.slice('context.'.length)] = cell;
     else plain[column] = cell;
@@ -96,11 +97,16 @@ function lineFrom(columns: readonly string[], record: readonly string[], line: n
   const value = {
     ...rest,
     customer: { number, ...(name === undefined ? {} : { name }) },
-    ...(score === undefined ? {} : { score: Number(score) }),
+    ...(score === undefined ? {} : { score: numberOr(score) }),
     labels,
     ...(Object.keys(context).length === 0 ? {} : { context }),
   };
   return { line, value };
+}
+
+/** What is no number is left as it is, so that the answer says what is wrong with it. */
+function numberOr(cell: string): number | string {
+  return Number.isNaN(Number(cell)) ? cell : Number(cell);
 }
 
 function lineOf(error: CsvError | undefined): number {
@@ -111,5 +117,7 @@ function lineOf(error: CsvError | undefined): number {
 function reasonOf(error: CsvError | undefined): { readonly kind: UnreadableKind; readonly detail: string } {
   if (error?.code === 'CSV_MAX_RECORD_SIZE')
     return { kind: 'body-too-large', detail: `a record may have ${maxSessionBytes} bytes at most: is a quote left open?` };
+  if (error?.code === 'CSV_QUOTE_NOT_CLOSED')
+    return { kind: 'malformed-body', detail: 'a quote is opened in the record and never closed: all that follows it was read as one cell' };
   return { kind: 'malformed-body', detail: `the record is not CSV (${error?.code ?? 'unreadable'})` };
 }

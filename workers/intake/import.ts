@@ -12,7 +12,7 @@ import { type Answer, createReport, type LineError, type Report } from './import
 import type { Intake } from './intake.ts';
 import { Problem } from './problem.ts';
 import { insertPatiently, type Queued, queueBatch } from './queueing.ts';
-import { firstIssue, importedSession } from './session-request.ts';
+import { importedSession, parseAsked } from './session-request.ts';
 
 /**
  * `POST /v1/sessions:import`: NDJSON or CSV of any length, with constant memory. Lines are written in batches, each in one statement, and answered in
@@ -54,8 +54,8 @@ export async function importSessions(intake: Intake, scope: TokenScope, request:
 }
 
 function parseQuery(intake: Intake, request: Request): z.infer<typeof query> {
-  const asked = query.safeParse(request.query);
-  if (!asked.success) throw new Problem('invalid-field', firstIssue(asked.error));
+  const asked = parseAsked(query, request.query);
+  if (!asked.ok) throw new Problem('invalid-field', asked.issue);
   const names: readonly string[] = intake.deps.policy().classes.map(({ name }) => name);
   if (asked.data.class === undefined || names.includes(asked.data.class)) return asked.data;
   throw new Problem('invalid-field', { field: 'class', detail: `no class of this pool has this name: use one of ${names.join(', ')}` });
@@ -64,9 +64,9 @@ function parseQuery(intake: Intake, request: Request): z.infer<typeof query> {
 function judge(one: ImportLine, rules: Rules): Judged {
   const { line } = one;
   if ('kind' in one) return { line, error: { kind: one.kind, detail: one.detail } };
-  const parsed = importedSession.safeParse(one.value);
-  if (!parsed.success) return { line, error: { kind: 'invalid-field', ...firstIssue(parsed.error) } };
-  const verdict = acceptSession(parsed.data, rules);
+  const asked = parseAsked(importedSession, one.value);
+  if (!asked.ok) return { line, error: { kind: 'invalid-field', ...asked.issue } };
+  const verdict = acceptSession(asked.data, rules);
   return verdict.accepted ? { line, session: verdict.session } : { line, error: verdict.why };
 }
 

@@ -5,7 +5,7 @@ import { readBody, requireType } from './body.ts';
 import type { Intake } from './intake.ts';
 import { Problem } from './problem.ts';
 import { queueBatch } from './queueing.ts';
-import { firstIssue, maxSessionBytes, type SessionRequest, sessionRequest } from './session-request.ts';
+import { maxSessionBytes, parseAsked, type SessionRequest, sessionRequest } from './session-request.ts';
 
 const bodyTimeoutMs = 10_000;
 
@@ -45,10 +45,9 @@ async function insertOne(singles: Intake['singles'], session: Parameters<Intake[
 
 /** @throws Problem naming the field */
 function parse(body: Buffer): SessionRequest {
-  const json = parseJson(body);
-  const parsed = sessionRequest.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw new Problem('invalid-field', firstIssue(parsed.error));
+  const asked = parseAsked(sessionRequest, parseJson(body));
+  if (asked.ok) return asked.data;
+  throw new Problem('invalid-field', asked.issue);
 }
 
 /** @throws Problem; the parser's own words would repeat a part of the body */
@@ -56,7 +55,7 @@ export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Problem('malformed-body', { detail: 'the body is not JSON' });
+    if (error instanceof SyntaxError) throw new Problem('malformed-body', { detail: 'the body is not JSON', field: 'body' });
     throw error;
   }
 }

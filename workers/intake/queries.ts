@@ -8,7 +8,7 @@ import type { TokenScope } from '../../ledger/tokens.ts';
 import { reaches } from './accept.ts';
 import type { Intake } from './intake.ts';
 import { Problem } from './problem.ts';
-import { firstIssue } from './session-request.ts';
+import { parseAsked } from './session-request.ts';
 
 /** What the API shows: one session, a page of sessions, the pool. */
 
@@ -48,8 +48,8 @@ const listQuery = z.strictObject({
 
 /** `GET /v1/sessions`: newest first; `next` is the cursor of the page after. */
 export async function showSessions({ deps }: Intake, scope: TokenScope, request: Request, response: Response): Promise<void> {
-  const asked = listQuery.safeParse(request.query);
-  if (!asked.success) throw new Problem('invalid-field', firstIssue(asked.error));
+  const asked = parseAsked(listQuery, request.query);
+  if (!asked.ok) throw new Problem('invalid-field', asked.issue);
   const { class: className = scope.class, state, cursor, limit } = asked.data;
   if (scope.class !== undefined && className !== scope.class) throw wrongScope(scope);
   const page = await listSessions(deps.database, deps.poolId, { class: className, state, before: cursor, limit });

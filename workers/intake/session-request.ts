@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wording } from '../../crds/messages.ts';
 import { labels } from '../../crds/values.ts';
 
 /** What a client may ask for: the wire format of a session, the same for single requests and for every line of an import. */
@@ -46,17 +47,31 @@ export type SessionRequest = z.infer<typeof sessionRequest>;
 /** Lines of an import are outbound unless they say otherwise. */
 export const importedSession = sessionRequest.extend({ direction: sessionRequest.shape.direction.default('Outbound') });
 
-/** The first thing that is wrong, with the dotted path of its field. The value itself is never repeated. */
-export function firstIssue(error: z.ZodError): { readonly field: string; readonly detail: string } {
+/** What was asked for, or the first thing that is wrong with it and the dotted path of its field. The value itself is never repeated. */
+export type Asked<T> =
+  | { readonly ok: true; readonly data: T }
+  | { readonly ok: false; readonly issue: { readonly field: string; readonly detail: string } };
+
+/** Checks what a client sent against its schema. */
+export function parseAsked<T>(schema: z.ZodType<T>, value: unknown): Asked<T> {
+  const parsed = schema.safeParse(value, { error: wording });
+  return parsed.success ? { ok: true, data: parsed.data } : { ok: false, issue: firstIssue(parsed.error) };
+}
+
+function firstIssue(error: z.ZodError): { readonly field: string; readonly detail: string } {
   const issue = error.issues[0];
-  if (issue === undefined) return { field: '', detail: 'cannot be read' };
+  if (issue === undefined) return { field: wholeBody, detail: 'cannot be read' };
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]?.slice(0, 63) ?? '';
-    return { field: [...path, key].join('.'), detail: 'is no field of a session' };
+    return { field: [...path, key].join('.'), detail: 'is not known here: leave it out' };
   }
-  return { field: path.join('.'), detail: issue.message };
+  const detail = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  return { field: path.join('.') || wholeBody, detail };
 }
+
+/** The name of what has no field of its own. */
+const wholeBody = 'body';
 
 /** Looks at every value without recursion: the depth of what comes from outside must not become ours. */
 function contextProblem(root: object): string | undefined {

@@ -8,7 +8,7 @@ import type { IntakeDeps } from './deps.ts';
 import { parseJson } from './post-session.ts';
 import { Problem } from './problem.ts';
 import { wrongScope } from './queries.ts';
-import { firstIssue } from './session-request.ts';
+import { parseAsked } from './session-request.ts';
 
 /** What requests with a handful of fields, about the pool or one class of it, have in common. */
 
@@ -31,7 +31,7 @@ export function requireReach(deps: IntakeDeps, scope: TokenScope, name: string |
 /** A small JSON body. @throws Problem naming the field */
 export async function readAsked<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
   requireType(request, ['application/json']);
-  const parsed = schema.safeParse(parseJson(await readBody(request, { maxBytes: 4_096, timeoutMs: 10_000 })));
-  if (parsed.success) return parsed.data;
-  throw new Problem('invalid-field', firstIssue(parsed.error));
+  const asked = parseAsked(schema, parseJson(await readBody(request, { maxBytes: 4_096, timeoutMs: 10_000 })));
+  if (asked.ok) return asked.data;
+  throw new Problem('invalid-field', asked.issue);
 }

@@ -109,6 +109,32 @@ describe('an import of NDJSON', () => {
 });
 
 describe('an import of CSV', () => {
+  test('answers every line after a quote in the wrong place, and trims cells', async () => {
+    const intake = await serveIntake();
+    const csv = `number , name\n${lead(1)},"Bob" Ray\n ${lead(2)} ,"Eve" \n${lead(3)}, "Finn"\n`;
+    const { summary } = await send(intake, 'text/csv', csv, '?class=campaign');
+    expect(summary).toMatchObject({ lines: 3, accepted: 3 });
+    const { rows } = await intake.database.query('select number, name from session order by seq');
+    expect(rows.map(({ number, name }) => [number, name])).toEqual([
+      [lead(1), '"Bob" Ray'],
+      [lead(2), 'Eve'],
+      [lead(3), 'Finn'],
+    ]);
+  });
+
+  test('keeps quotes inside a cell, and says what is wrong with a cell in words', async () => {
+    const intake = await serveIntake();
+    const csv = `number,name,score\n${lead(1)},Bob "B" Ray,\n${lead(2)},Eve,high\n,Nobody,\n${lead(3)},"never closed,\n${lead(4)},Finn,\n`;
+    const { answers } = await send(intake, 'text/csv', csv, '?class=campaign');
+    expect(answers).toMatchObject([
+      { line: 2, state: 'queued' },
+      { line: 3, error: { field: 'score', detail: 'must be a number, but is a text' } },
+      { line: 4, error: { field: 'customer.number', detail: 'is required' } },
+      { error: { detail: expect.stringContaining('never closed') } },
+    ]);
+    expect((await intake.database.query('select name from session')).rows).toEqual([{ name: 'Bob "B" Ray' }]);
+  });
+
   test('reads columns by their names, labels and context among them', async () => {
     const intake = await serveIntake();
     const csv = [
@@ -143,7 +169,7 @@ describe('an import of CSV', () => {
       [3, 422, 'customer.number'],
       [4, 422, 'score'],
       [5, 400, undefined],
-      [6, 400, undefined],
+      [6, 422, 'customer.number'],
     ]);
     expect(summary).toMatchObject({ lines: 6, accepted: 2 });
   });

@@ -41,6 +41,22 @@ describe('POST /v1/sessions', () => {
   });
 
   test.each([
+    { name: 'a missing number', body: { ...outbound(), customer: {} }, field: 'customer.number', detail: 'is required' },
+    { name: 'an empty number', body: outbound(''), field: 'customer.number', detail: 'must not be empty' },
+    {
+      name: 'a misspelt direction',
+      body: { ...outbound(), direction: 'outbound' },
+      field: 'direction',
+      detail: /one of Inbound, Outbound/,
+    },
+    { name: 'an unknown field', body: { ...outbound(), prio: 1 }, field: 'prio', detail: 'is not known here: leave it out' },
+    { name: 'a list in place of a session', body: [], field: 'body', detail: /but is a list$/ },
+  ])('says what is wrong with $name in words', async ({ body, field, detail }) => {
+    const intake = await serveIntake();
+    expect(await bodyOf(await intake.post(body))).toMatchObject({ field, detail: expect.stringMatching(detail) });
+  });
+
+  test.each([
     { name: 'an unknown field', body: { ...outbound(), nubmer: 1 }, field: 'nubmer' },
     { name: 'an unknown field deep inside', body: { ...outbound(), customer: { number: lead(1), phone: 'x' } }, field: 'customer.phone' },
     { name: 'no direction', body: { class: 'campaign', customer: { number: lead(1) } }, field: 'direction' },
