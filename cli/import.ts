@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import { Command } from 'commander';
 import { answering, type Connection, type ConnectionFlags, connect, connectionHelp, Refused, withConnection } from './connection.ts';
 import { exitCode } from './exit-codes.ts';
+import { reasonOf } from './file-trouble.ts';
 import { type Counts, openProgress } from './import-progress.ts';
 import { openLeads, runOf } from './lead-file.ts';
 import { type LeadRefused, type Sendable, sendPart } from './send-leads.ts';
@@ -48,7 +49,7 @@ export function importCommand(): Command {
 const partSize = 5_000;
 
 async function run(file: string, flags: Flags): Promise<void> {
-  const { size } = await stat(file);
+  const size = await sizeOf(file);
   const connection = await connect(flags);
   await connection.request('/v1/pool'); // a pool that is not there is better noticed before than after several tries
   const refusals = openRefusals(`${file}.refused.ndjson`);
@@ -64,6 +65,16 @@ async function run(file: string, flags: Flags): Promise<void> {
   const where = counts.refused === 0 ? '' : `: see ${refusals.file}`;
   process.stdout.write(flags.json === true ? `${JSON.stringify({ ...summary, ...refusedFile })}\n` : `${words} in ${seconds} s${where}\n`);
   if (counts.refused > 0) process.exitCode = exitCode.negative;
+}
+
+/** @throws Error when it is no file that holds anything */
+async function sizeOf(file: string): Promise<number> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw new Error(`${file} cannot be read: ${reasonOf(error)}`);
+  });
+  if (!found.isFile()) throw new Error(`${file} cannot be read: it is no file`);
+  if (found.size === 0) throw new Error(`${file} is empty: a CSV begins with a line that names the columns, number among them`);
+  return found.size;
 }
 
 async function sendAll(connection: Connection, file: string, size: number, flags: Flags, refusals: Refusals): Promise<Counts> {

@@ -5,6 +5,7 @@ import { regionUrl } from '../capacity/policy/compile.ts';
 import { httpUrl } from '../crds/values.ts';
 import { listInventory } from '../providers/vapi/inventory.ts';
 import { exitCode } from './exit-codes.ts';
+import { reasonOf } from './file-trouble.ts';
 import { starterPool, type Usable, usableOf } from './starter-pool.ts';
 
 /** `trunkline init`: asks the provider what a project has and writes a manifest to start from. */
@@ -15,7 +16,8 @@ export function initCommand(): Command {
     .addOption(new Option('--region <region>', "the project's region").choices(['us', 'eu']).default('us'))
     .option('--base-url <url>', "address of the provider's API, instead of the region's")
     .option('--output <file>', 'file to write', 'pool.yaml')
-    .option('--force', 'overwrite the file if it is there');
+    .option('--force', 'overwrite the file if it is there')
+    .addHelpText('after', afterHelp);
   return command.action(async (options: InitOptions) => {
     const usageError = (message: string): never => command.error(`trunkline: ${message}`, { exitCode: exitCode.usage });
     if (options.baseUrl !== undefined && !httpUrl.safeParse(options.baseUrl).success) {
@@ -29,6 +31,16 @@ export function initCommand(): Command {
     process.stdout.write(await writeStarter(options, key.apiKey));
   });
 }
+
+const afterHelp = `
+Only assistants and phone numbers are asked for; nothing is changed at the provider, and the key is not written into the manifest.
+
+Examples:
+  trunkline init --api-key-file key.txt
+  trunkline init --api-key-file key.txt --region eu --output eu.yaml
+
+Exit status: 0 written, 2 wrong usage, 3 the provider does not answer, or has no assistant or number.
+`;
 
 type InitOptions = {
   readonly apiKeyFile: string;
@@ -48,7 +60,9 @@ async function writeStarter({ apiKeyFile, region, baseUrl, output, force }: Init
   const checked = checkManifest(text, output);
   if (!checked.ok)
     throw new Error(`the manifest made from the project is not valid: ${checked.problems.map(({ message }) => message).join('; ')}`);
-  await writeFile(output, text, { flag: force === true ? 'w' : 'wx' });
+  await writeFile(output, text, { flag: force === true ? 'w' : 'wx' }).catch((error: unknown) => {
+    throw new Error(`${output} cannot be written`, { cause: error });
+  });
   return `${output}: ${counted(usable.assistants.length, 'assistant')}, ${counted(usable.phoneNumbers.length, 'phone number')}
 
 Next:
@@ -81,7 +95,7 @@ async function readKey(file: string): Promise<Key> {
     if (apiKey === '') return { wrong: 'is empty: it must hold the private API key' };
     return /^[\x21-\x7e]+$/.test(apiKey) ? { apiKey } : { wrong: 'must hold the private API key and nothing else' };
   } catch (error) {
-    return { wrong: `cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : String(error)})` };
+    return { wrong: `cannot be read: ${reasonOf(error)}` };
   }
 }
 

@@ -4,6 +4,7 @@ import { basename, extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type CsvError, type Info, parse } from 'csv-parse';
 import { z } from 'zod';
+import { cellText, quotesAndSpaces } from '../crds/csv-cells.ts';
 
 /**
  * Files of leads, read record by record and given idempotency keys, so that a file can be sent again and again and nobody is queued twice. A key is
@@ -58,38 +59,39 @@ function csvLeads(file: string, keys: Keys): LeadFile {
   const fromRow = ({ info, record, raw }: Row): Lead => {
     const at = { line: info.lines, bytes: info.bytes, content: raw.replace(/\r?\n$/, '') };
     if (record.length > columns.length) return { ...at, unreadable: `has ${record.length} cells, the header ${columns.length}` };
-    const given = record[columns.indexOf(keys.column ?? keyColumn)] ?? '';
+    const given = cellText(record[columns.indexOf(keys.column ?? keyColumn)] ?? '');
     if (keys.column !== undefined && given === '') return { ...at, unreadable: `has nothing in column ${keys.column}` };
     const own = keys.column === undefined ? given : keyOf(keys, given);
-    const cells = [...kept.map((index) => record[index] ?? ''), own === '' ? keyOf(keys, at.content) : own];
+    const cells = [...kept.map((index) => cellText(record[index] ?? '')), own === '' ? keyOf(keys, at.content) : own];
     return { ...at, sent: cells.map(quoted).join(',') };
   };
 
   async function* leads(): AsyncGenerator<Lead> {
-    const parser = createReadStream(file).pipe(
-      parse({
-        bom: true,
-        info: true,
-        raw: true,
-        relax_column_count: true,
-        skip_empty_lines: true,
-        trim: true,
-        max_record_size: 64 * 1024,
-        skip_records_with_error: true,
-        on_skip: (error: CsvError | undefined, raw: string | undefined) => {
-          const line = error?.['lines'];
-          const at = { line: typeof line === 'number' ? line : 0, bytes: 0, content: raw ?? '' };
-          unread.push({ ...at, unreadable: `is not CSV (${error?.code ?? 'unreadable'})` });
-          return undefined;
-        },
-      }),
-    );
-    const rows: AsyncIterable<Row> = parser;
+    const parser = parse({
+      bom: true,
+      info: true,
+      raw: true,
+      relax_column_count: true,
+      ...quotesAndSpaces,
+      skip_empty_lines: true,
+      max_record_size: 64 * 1024,
+      skip_records_with_error: true,
+      on_skip: (error: CsvError | undefined, raw: string | undefined) => {
+        const line = error?.['lines'];
+        const at = { line: typeof line === 'number' ? line : 0, bytes: 0, content: raw ?? '' };
+        unread.push({ ...at, unreadable: wordsFor(error, at) });
+        return undefined;
+      },
+    });
+    // Without this, a file that cannot be read any further would end the process rather than the import.
+    const rows: AsyncIterable<Row> = createReadStream(file)
+      .on('error', (error) => parser.destroy(error))
+      .pipe(parser);
     let header = true;
     for await (const row of rows) {
       while (unread[0] !== undefined && unread[0].line < row.info.lines) yield* unread.splice(0, 1);
       if (!header) yield fromRow(row);
-      else columns = requireColumn(row.record, keys.column);
+      else columns = requireColumn(row.record.map(cellText), keys.column);
       kept = columns.flatMap((column, index) =>
         column === keyColumn || (column === keys.column && !sentColumn.test(column)) ? [] : [index],
       );
@@ -102,6 +104,17 @@ function csvLeads(file: string, keys: Keys): LeadFile {
     head: () => `${[...kept.map((index) => columns[index] ?? ''), keyColumn].map(quoted).join(',')}\n`,
     leads: leads(),
   };
+}
+
+function wordsFor(error: CsvError | undefined, { line, content }: Pick<Lead, 'line' | 'content'>): string {
+  switch (error?.code) {
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return `is not CSV: a quote is opened in line ${line - content.trimEnd().split('\n').length + 1} and never closed`;
+    case 'CSV_MAX_RECORD_SIZE':
+      return 'is longer than 64 KiB: is a quote left open?';
+    default:
+      return `is not CSV (${error?.code ?? 'unreadable'})`;
+  }
 }
 
 function requireColumn(columns: readonly string[], column: string | undefined): readonly string[] {

@@ -24,7 +24,10 @@ export function holdCommand(): Command {
           method: 'POST',
           body,
         });
-        const end = held.until === undefined ? '"trunkline resume" lets it go on' : `until ${held.until}`;
+        const end =
+          held.until === undefined
+            ? `"trunkline resume${flags.class === undefined ? '' : ` --class ${flags.class}`}" lets it go on`
+            : `until ${held.until}`;
         say(flags, held, `${scopeOf(flags)} is on hold: ${end}`);
       }),
     );

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { answering, type ConnectionFlags, connect, connectionHelp, withConnection } from './connection.ts';
@@ -20,13 +20,34 @@ export function tokenCommand(): Command {
 }
 
 async function create(flags: Flags): Promise<void> {
+  // Before anything is asked for: a token that cannot be written down would stay valid with nobody knowing it.
+  const file = flags.out === undefined ? undefined : await openNew(flags.out);
+  try {
+    await createInto(flags, file);
+  } catch (error) {
+    if (flags.out !== undefined) await rm(flags.out, { force: true });
+    throw error;
+  } finally {
+    await file?.close();
+  }
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  return open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(error.code === 'EEXIST' ? `${path} is there already: choose another --out` : `${path} cannot be written`, {
+      cause: error,
+    });
+  });
+}
+
+async function createInto(flags: Flags, file: FileHandle | undefined): Promise<void> {
   const connection = await connect(flags);
   const body = flags.class === undefined ? {} : { class: flags.class };
   const made = await connection.json(created, '/v1/tokens', { method: 'POST', body });
-  if (flags.out === undefined) {
+  if (file === undefined) {
     process.stdout.write(flags.json === true ? `${JSON.stringify(made)}\n` : `${made.token}\n`);
     return;
   }
-  await writeFile(flags.out, `${made.token}\n`, { mode: 0o600, flag: 'wx' });
+  await file.writeFile(`${made.token}\n`);
   process.stdout.write(flags.json === true ? `${JSON.stringify({ file: flags.out, class: made.class })}\n` : `written to ${flags.out}\n`);
 }

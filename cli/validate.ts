@@ -3,6 +3,15 @@ import { Command } from 'commander';
 import { checkManifest } from '../capacity/policy/check.ts';
 import { type ManifestProblem, maxManifestBytes } from '../crds/manifest.ts';
 import { exitCode } from './exit-codes.ts';
+import { reasonOf } from './file-trouble.ts';
+
+const afterHelp = `
+Examples:
+  trunkline validate pool.yaml
+  trunkline validate --json pools/*.yaml
+
+Exit status: 0 all valid, 1 a manifest is invalid, 2 a file cannot be read.
+`;
 
 /** `trunkline validate FILE…`: checks manifests without touching a ledger or the provider. */
 export function validateCommand(): Command {
@@ -10,7 +19,7 @@ export function validateCommand(): Command {
     .description('check manifests: YAML, fields, and whether the pool can work')
     .argument('<file...>', 'manifests, one pool each')
     .option('--json', 'one JSON object instead of lines')
-    .addHelpText('after', '\nExit status: 0 all valid, 1 a manifest is invalid, 2 a file cannot be read.\n')
+    .addHelpText('after', afterHelp)
     .action(async (files: readonly string[], { json }: { readonly json?: true }) => {
       const reports = await Promise.all(files.map(reportOn));
       process.stdout.write(json === true ? `${JSON.stringify(asJson(reports))}\n` : asLines(reports));
@@ -40,17 +49,6 @@ async function reportOn(file: string): Promise<Report> {
 
 function tooLarge(file: string): ManifestProblem {
   return { file, line: 1, column: 1, path: '', message: `is larger than ${maxManifestBytes / 1024} KiB: a pool is not that long` };
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'this user may not read it',
-  EISDIR: 'it is a directory',
-};
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return reasons[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
 function asLines(reports: readonly Report[]): string {

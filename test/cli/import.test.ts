@@ -57,6 +57,16 @@ describe('trunkline import', () => {
     ]);
   });
 
+  test('sends every lead after a quote in the wrong place, and says where one was left open', async () => {
+    const terminal = await openTerminal();
+    const csv = ['number,name', `${lead(1)},"Bob" Ray`, `${lead(2)},Eve`, `${lead(3)},"Finn`, `${lead(4)},Gil`].join('\n');
+    await writeFile(join(terminal.folder, 'leads.csv'), csv);
+    const { stdout } = await terminal.run('import', 'leads.csv', '--class', 'campaign', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ accepted: 2, refused: 1 });
+    const refused = await readFile(join(terminal.folder, 'leads.csv.refused.ndjson'), 'utf8');
+    expect(refused).toContain('a quote is opened in line 4 and never closed');
+  });
+
   test('tells leads apart by a column of the team', async () => {
     const terminal = await openTerminal();
     await writeFile(join(terminal.folder, 'leads.csv'), `number,leadId\n${lead(1)},a\n${lead(2)},a\n${lead(3)},b\n`);
@@ -94,6 +104,8 @@ describe('trunkline import', () => {
       says: 'vip, callback, campaign',
     },
     { name: 'a file that is not there', args: ['nothing.csv'], csv: '', status: 3, says: 'nothing.csv' },
+    { name: 'a folder', args: ['.'], csv: '', status: 3, says: 'it is no file' },
+    { name: 'an empty file', args: ['leads.csv'], csv: '', status: 3, says: 'names the columns' },
     { name: 'a key column that is none', args: ['leads.csv', '--key', 'id'], csv: csvOf(0, 1), status: 3, says: 'there is no column id' },
   ])('says what is wrong with $name', async ({ args, csv, status, says }) => {
     const terminal = await openTerminal();

@@ -105,7 +105,7 @@ describe('trunkline init', () => {
   });
 
   test.each([
-    { what: 'a key file that is not there', args: ['--api-key-file', 'nowhere'], message: 'cannot be read (ENOENT)' },
+    { what: 'a key file that is not there', args: ['--api-key-file', 'nowhere'], message: 'cannot be read: there is no such file' },
     { what: 'no key file', args: [], message: '--api-key-file' },
     { what: 'a region that does not exist', args: ['--api-key-file', 'key', '--region', 'moon'], message: 'us, eu' },
     { what: 'an address that is none', args: ['--api-key-file', 'key', '--base-url', 'localhost'], message: '--base-url must be' },

@@ -104,6 +104,7 @@ describe('trunkline explain', () => {
 describe('trunkline hold, resume and cancel', () => {
   test('stop a class and let it go on', async () => {
     const { run, intake } = await openTerminal();
+    expect((await run('hold', '--class', 'campaign')).stdout).toContain('"trunkline resume --class campaign" lets it go on');
     expect((await run('hold', '--class', 'campaign', '--for', '30m')).stdout).toMatch(/^class campaign is on hold: until /);
     expect((await intake.database.query('select class from overlay')).rows).toEqual([{ class: 'campaign' }]);
     expect((await run('resume', '--class', 'campaign')).stdout).toBe('class campaign goes on\n');
@@ -124,6 +125,19 @@ describe('trunkline hold, resume and cancel', () => {
 });
 
 describe('trunkline token create', () => {
+  test('makes none that it could not write down', async () => {
+    const { folder, intake, run } = await openTerminal();
+    await writeFile(join(folder, 'taken'), 'mine\n');
+    const count = async () => (await intake.database.query('select count(*)::int as n from token')).rows;
+    const before = await count();
+    expect(await run('token', 'create', '--out', 'taken')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('taken is there already'),
+    });
+    expect(await count()).toEqual(before);
+    expect(await readFile(join(folder, 'taken'), 'utf8')).toBe('mine\n');
+  });
+
   test('makes a token for one class, in a file that only its owner reads', async () => {
     const { run, intake, folder } = await openTerminal();
     expect(await run('token', 'create', '--class', 'campaign', '--out', 'campaign.token')).toMatchObject({ status: 0 });
