@@ -24,7 +24,7 @@ type Flags = {
 export function upCommand(): Command {
   return new Command('up')
     .description('run a pool on this machine: PostgreSQL, workers and, with --simulate, a provider with callers and callees')
-    .argument('<pool.yaml>', 'manifest of the pool')
+    .argument('[pool.yaml]', 'manifest of the pool')
     .option('--simulate [scenario.yaml]', 'against a simulated provider; a scenario file describes traffic and faults')
     .option('--workers <n>', 'worker processes (default: what the declared lines need, 2 at least)', whole(1, 60))
     .option('--for <duration>', 'finish by itself after this long, such as 60s', span)
@@ -50,7 +50,11 @@ Examples:
 Exit status: 0 finished, 1 sessions were lost, 2 wrong usage, 3 it could not start or was stopped at once.
 `;
 
-async function run(poolFile: string, flags: Flags, command: Command): Promise<void> {
+async function run(poolFile: string | undefined, flags: Flags, command: Command): Promise<void> {
+  if (poolFile === undefined) {
+    const hint = typeof flags.simulate === 'string' ? `; --simulate took ${flags.simulate} for its scenario: write the pool first` : '';
+    command.error(`error: missing required argument 'pool.yaml'${hint}`, { exitCode: exitCode.usage });
+  }
   if (flags.simulate === undefined && flags.speed !== undefined)
     command.error('error: --speed needs --simulate', { exitCode: exitCode.usage });
   if (flags.simulate === undefined && flags.secrets === undefined) {

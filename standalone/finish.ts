@@ -18,7 +18,7 @@ const holdForMs = 10_000;
  */
 export async function finishRun(run: Run, screen: Screen, stopNow: AbortSignal): Promise<Summary> {
   const seconds = (performance.now() - run.startedMs) / 1_000;
-  screen.say('Finishing: nothing new is dialled, live calls go on to their end');
+  screen.say(`Finishing: nothing new is dialled, live calls end within ${callsEndWithinMs / 1_000} s; Ctrl-C again stops at once`);
   const work = finish(run, seconds, screen, stopNow);
   const interrupted = new Promise<never>((_, reject) => {
     const stop = (): void => reject(new Interrupted('stopped at once: calls that live are picked up by the next run'));

@@ -45,7 +45,7 @@ export async function requireSecrets(spec: PoolSpec, directory: string): Promise
     const file = secretFile(directory, ref);
     if (!(await isThere(file))) missing.push(`  ${file}   (${field})`);
   }
-  if (missing.length > 0) throw new SecretsMissing(`these secret files are missing:\n${missing.join('\n')}`);
+  if (missing.length > 0) throw new SecretsMissing(`these secret files are missing; write one value into each:\n${missing.join('\n')}`);
 }
 
 /** Makes up every secret that is not there yet; for the simulated provider, which takes whatever is in the files. */

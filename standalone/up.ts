@@ -15,6 +15,7 @@ import type { Interrupts } from './interrupts.ts';
 import { openLedger } from './ledger-server.ts';
 import { claimPort } from './ports.ts';
 import { Interrupted, type Run, showPool } from './run.ts';
+import { requireScenario } from './scenario.ts';
 import type { Screen } from './screen.ts';
 import { inventSecrets, requireSecrets } from './secrets.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
@@ -47,6 +48,7 @@ const dispatchedWithinMs = 3_000;
 /** Runs a pool until it is asked to finish or its time is over, and says what happened. */
 export async function up(options: UpOptions, screen: Screen, interrupts: Interrupts): Promise<Summary> {
   const declaration = await declared(options, screen);
+  if (options.simulate?.scenarioFile !== undefined) await requireScenario(options.simulate.scenarioFile);
   await using resources = new AsyncDisposableStack();
   const run = await start(options, declaration, screen, interrupts, resources);
   await watchRun(run, options.forMs, screen, interrupts);
@@ -123,7 +125,14 @@ async function start(
   await step('Dispatcher at work', () => untilDispatched(database, poolId));
   const url = `http://127.0.0.1:${port}`;
   await writeFile(state.urlFile, `${url}\n`, { mode: 0o600 });
-  announce(screen, { url, state, fleetSize: fleet.size, publicUrl, simulated: simulator !== undefined });
+  announce(screen, {
+    url,
+    state,
+    fleetSize: fleet.size,
+    publicUrl,
+    simulated: simulator !== undefined,
+    lastClass: lastClassOf(declaration),
+  });
   const since = await ledgerNow(database);
   await simulator?.startTraffic(url, token);
   return { declaration, database, poolId, fleet, simulator, since, startedMs: performance.now() };
@@ -212,6 +221,7 @@ function announce(
     readonly fleetSize: number;
     readonly publicUrl: string | undefined;
     readonly simulated: boolean;
+    readonly lastClass: string;
   },
 ): void {
   const { directory, tokenFile, logs } = run.state;
@@ -224,8 +234,15 @@ function announce(
     screen.say(`  webhooks ${run.publicUrl}/v1/vapi/<project>`);
   }
   screen.say('Try in another terminal:');
-  for (const command of ['status --watch', 'explain <class>', 'hold']) screen.say(`  npx trunkline ${command} --state ${near(directory)}`);
+  for (const command of ['status --watch', `explain ${run.lastClass}`, `hold --class ${run.lastClass}`])
+    screen.say(`  npx trunkline ${command} --state ${near(directory)}`);
   screen.say('');
+}
+
+/** The class of the lowest priority: the one that waits first, and that a person asks about. */
+function lastClassOf({ manifest }: Declaration): string {
+  const byPriority = manifest.spec.classes.toSorted((one, other) => one.priority - other.priority);
+  return byPriority[0]?.name ?? '';
 }
 
 /** A path as a person would type it here. */

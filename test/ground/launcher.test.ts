@@ -69,6 +69,7 @@ describe('the launcher', () => {
   test.each([
     ['an unknown command', ['upp'], /unknown command 'upp'/],
     ['a missing argument', ['up', '--simulate'], /missing required argument/],
+    ['a pool taken for a scenario', ['up', '--simulate', 'pool.yaml'], /took pool.yaml for its scenario: write the pool first/],
     ['a number that is none', ['up', 'pool.yaml', '--simulate', '--workers', 'many'], /--workers.*must be a whole number/],
   ])('calls %s wrong usage', async (_, args, complaint) => {
     const { code, err } = await run(pinned, [launcher, ...args], root);
