@@ -4,6 +4,7 @@ import { durationMs, projectName } from '../crds/values.ts';
 import { admittedTo, liveCallOf } from '../ledger/attempts/admitted-to.ts';
 import { openDatabase } from '../ledger/database.ts';
 import { forgetOld } from '../ledger/retention.ts';
+import { endWithTheirCalls } from '../ledger/sessions/cancel.ts';
 import { createWaker } from '../ledger/wake.ts';
 import { dropWatchLeases, projectsWithCalls, takeWatchLeases } from '../ledger/watch.ts';
 import { beatWorker, retireWorker } from '../ledger/workers.ts';
@@ -164,6 +165,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     const call = await liveCallOf(database, poolId, sessionId);
     const provider = call === undefined ? undefined : providers.of(projectName.parse(call.project));
     if (call === undefined || provider === undefined || call.controlUrl === undefined) return 'not-live';
+    await endWithTheirCalls(database, poolId, { id: sessionId });
     const { ok, detail } = await provider.api.hangUp(call.controlUrl, stop.signal);
     if (!ok) log.warn({ session: sessionId, detail }, 'the provider did not end the call');
     return ok ? 'asked' : 'failed';
