@@ -20,6 +20,9 @@ export type AttemptEnd = {
   readonly resultDelayMs: number;
 };
 
+/** SQL: the session waits again; not one that was cancelled while it was on the phone. */
+const waits = '($6 and s.cancelled_at is null)';
+
 /**
  * Ends an attempt, once: of all who hear of it (webhooks, lists, look-ups), the first wins and the others change nothing. The session's row is locked
  * before the attempt's, as everywhere. Returns whether this call was the one.
@@ -42,12 +45,13 @@ export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd): Pro
         returning a.id),
       changed as (
         update session s set
-          state = case when $6 then 'queued' else 'ended' end, attempt_id = null,
-          ready = $6 and $7::float8 <= 0, not_before = case when $6 and $7 > 0 then clock_timestamp() + $7 * interval '1 ms' else s.not_before end,
-          ready_at = case when $6 and $8 then clock_timestamp() else s.ready_at end,
+          state = case when ${waits} then 'queued' else 'ended' end, attempt_id = null,
+          ready = ${waits} and $7::float8 <= 0, not_before = case when ${waits} and $7 > 0 then clock_timestamp() + $7 * interval '1 ms' else s.not_before end,
+          ready_at = case when ${waits} and $8 then clock_timestamp() else s.ready_at end,
           attempts = s.attempts + case when $8 then 1 else 0 end, refusals = s.refusals + case when $8 or not $6 then 0 else 1 end,
-          outcome = case when $6 then null else $9 end, outcome_reason = case when $6 then s.outcome_reason else $10 end,
-          ended_at = case when $6 then null else clock_timestamp() end
+          outcome = case when ${waits} then null when $6 then 'Cancelled' else $9 end,
+          outcome_reason = case when ${waits} then s.outcome_reason when $6 then 'Requested' else $10 end,
+          ended_at = case when ${waits} then null else clock_timestamp() end
         from locked, ended where s.id = locked.id returning s.id, s.state),
       told as (
         insert into outbox (pool_id, session_id, next_at) select $1, id, clock_timestamp() + $13 * interval '1 ms' from changed

@@ -5,7 +5,7 @@ import { type SessionState, shownState } from './states.ts';
 
 /**
  * Cancelling: what is queued ends at once; what is admitted ends by the same compare-and-set by which its owner would send it, so one of the two
- * wins. A call that is being sent or is live is left alone. Lock order: session, then attempt.
+ * wins. A call that is being sent or is live is left alone, and its session ends with it. Lock order: session, then attempt.
  */
 
 export type Cancelled =
@@ -115,17 +115,34 @@ export async function cancelUnsentOf(
   return rows[0]?.cancelled ?? 0;
 }
 
-/** What is left of a class up to a position: still queued, and live. */
+/** Sees to it that these sessions end with the call that they are in, whatever becomes of it: nobody is dialled again for them. */
+export async function endWithTheirCalls(
+  sql: Sql,
+  poolId: PoolId,
+  which: { readonly id: string } | { readonly class: ClassName; readonly upTo: string },
+): Promise<void> {
+  const [where, ...values] =
+    'id' in which ? (['id = $2', which.id] as const) : (['class = $2 and seq <= $3', which.class, which.upTo] as const);
+  await sql.query(
+    `with open as (select id from session where pool_id = $1 and state = 'open' and cancelled_at is null and ${where} order by id for update)
+     update session s set cancelled_at = clock_timestamp() from open where s.id = open.id`,
+    [poolId, ...values],
+  );
+}
+
+/** What is left of a class up to a position: still to be ended, and live. */
 export async function leftOf(
   sql: Sql,
   poolId: PoolId,
   className: ClassName,
   upTo: string,
-): Promise<{ readonly queued: boolean; readonly live: number }> {
-  const { rows } = await sql.query<{ queued: boolean; live: number }>(
-    `select exists (select from session where pool_id = $1 and class = $2 and state = 'queued' and seq <= $3) as queued,
+): Promise<{ readonly waiting: boolean; readonly live: number }> {
+  const { rows } = await sql.query<{ waiting: boolean; live: number }>(
+    `select exists (select from session where pool_id = $1 and class = $2 and state = 'queued' and seq <= $3)
+         or exists (select from session s join attempt a on a.id = s.attempt_id
+           where s.pool_id = $1 and s.class = $2 and s.state = 'open' and s.seq <= $3 and s.direction = 'Outbound' and a.state = 'admitted') as waiting,
        (select count(*)::int from session where pool_id = $1 and class = $2 and state = 'open' and seq <= $3) as live`,
     [poolId, className, upTo],
   );
-  return { queued: rows[0]?.queued ?? false, live: rows[0]?.live ?? 0 };
+  return { waiting: rows[0]?.waiting ?? false, live: rows[0]?.live ?? 0 };
 }

@@ -3,14 +3,14 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { ClassName } from '../../crds/values.ts';
 import { beginPassingHold, endPassingHold, liftHold, prolongPassingHold, setHold } from '../../ledger/overlays.ts';
-import { cancelBite, cancelQueuedOf, cancelUnsentOf, leftOf, newestOf } from '../../ledger/sessions/cancel.ts';
+import { cancelBite, cancelQueuedOf, cancelUnsentOf, endWithTheirCalls, leftOf, newestOf } from '../../ledger/sessions/cancel.ts';
 import type { TokenScope } from '../../ledger/tokens.ts';
 import type { IntakeDeps } from './deps.ts';
 import type { Intake } from './intake.ts';
 import { Problem } from './problem.ts';
 import { readAsked, requireReach } from './small-requests.ts';
 
-/** Stop and go: hold the pool or a class, let it go on, cancel what waits. Live calls are never touched. */
+/** Stop and go: hold the pool or a class, let it go on, cancel what waits. Live calls go on, and nobody is dialled again for them. */
 
 const className = z.string().min(1).max(40);
 const holdBody = z.strictObject({ class: className.optional(), until: z.iso.datetime({ offset: true }).optional() });
@@ -100,7 +100,8 @@ async function cancelWaiting(
     }
     // Admitted before the dispatcher heard of the hold, or taken back to the queue since we looked there.
     progress(await cancelUnsentOf(database, poolId, named, upTo, options));
-    if (!(await leftOf(database, poolId, named, upTo)).queued) break;
+    await endWithTheirCalls(database, poolId, { class: named, upTo });
+    if (!(await leftOf(database, poolId, named, upTo)).waiting) break;
     await delay(50);
   }
   return (await leftOf(database, poolId, named, upTo)).live;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { className } from '../../../crds/values.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { endAttempt } from '../../../ledger/attempts/end.ts';
 import { newId } from '../../../ledger/ids.ts';
-import { cancelSession, cancelUnsentOf } from '../../../ledger/sessions/cancel.ts';
+import { cancelSession, cancelUnsentOf, endWithTheirCalls } from '../../../ledger/sessions/cancel.ts';
 import { freshLedger } from '../../support/ledger.ts';
 
 const owner = 1;
@@ -43,4 +44,31 @@ test('of two, the one who cancels and the one who sends, exactly one wins', asyn
   }
   const { rows: told } = await database.query('select count(*)::int as ended, (select count(*)::int from outbox) as results from signal');
   expect(told).toEqual([{ ended: 120 - sent.size, results: 120 - sent.size }]);
+});
+
+test('a session that was cancelled while on the phone ends with its call, and nobody is dialled again for it', async () => {
+  const { database } = await freshLedger();
+  await database.query(`insert into pool (name) values ('sales')`);
+  const calls = [newId(), newId()].map((session, index) => ({ session, attempt: newId(), class: index === 0 ? 'campaign' : 'callback' }));
+  for (const call of calls) {
+    await database.query(
+      `with opened as (
+         insert into session (id, pool_id, class, direction, state, ready, attempt_id) values ($1, 1, $3, 'Outbound', 'open', true, $2))
+       insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state)
+       values ($2, 1, $1, $3, 'Outbound', 'north', 'main', 'bound')`,
+      [call.session, call.attempt, call.class],
+    );
+  }
+  await endWithTheirCalls(database, 1, { class: className.parse('campaign'), upTo: '9223372036854775807' });
+  for (const { attempt } of calls) {
+    const session = { next: 'queue', delayMs: 900_000, consumed: true } as const;
+    const busy = { attemptId: attempt, outcome: 'Busy', endedReason: 'customer-busy', line: 'taken', session } as const;
+    expect(await endAttempt(database, 1, { ...busy, limits: undefined, withResults: true, resultDelayMs: 0 })).toBe(true);
+  }
+  const { rows } = await database.query('select class, state, outcome from session order by class');
+  expect(rows).toEqual([
+    { class: 'callback', state: 'queued', outcome: null },
+    { class: 'campaign', state: 'ended', outcome: 'Cancelled' },
+  ]);
+  expect((await database.query('select session_id from outbox')).rows).toEqual([{ session_id: calls[0]?.session }]);
 });
