@@ -26,6 +26,26 @@ export async function ensureToken(sql: Sql, poolId: PoolId, token: string, class
   );
 }
 
+/** A token as a secret declares it: by its hash. */
+export type DeclaredToken = { readonly hash: Buffer; readonly class: string | undefined };
+
+/** Makes exactly these tokens of the pool's secret valid: new ones come, those whose line is gone go. Issued tokens are left as they are. */
+export async function declareTokens(sql: Sql, poolId: PoolId, tokens: readonly DeclaredToken[]): Promise<void> {
+  await sql.query({
+    name: 'declare-tokens',
+    text: `
+      with declared as (
+        select distinct on (x.hash) decode(x.hash, 'hex') as hash, x.class
+        from jsonb_to_recordset($2::jsonb) as x(hash text, class text) order by x.hash, x.class nulls first),
+      gone as (
+        delete from token where pool_id = $1 and source = 'secret' and not exists (select from declared d where d.hash = token.hash))
+      insert into token (pool_id, hash, class, source) select $1, hash, class, 'secret' from declared
+      on conflict (pool_id, hash) do update set class = excluded.class
+        where token.source = 'secret' and token.class is distinct from excluded.class`,
+    values: [poolId, JSON.stringify(tokens.map(({ hash, class: name }) => ({ hash: hash.toString('hex'), class: name ?? null })))],
+  });
+}
+
 /** Finds a token by its hash. The hash is looked up, never the token, so what an index gives away about time says nothing about a token. */
 export async function findToken(sql: Sql, poolId: PoolId, hash: Buffer): Promise<TokenScope | undefined> {
   const { rows } = await sql.query<{ class: ClassName | null }>({

@@ -9,6 +9,7 @@ import { createWaker } from '../ledger/wake.ts';
 import { dropWatchLeases, projectsWithCalls, takeWatchLeases } from '../ledger/watch.ts';
 import { beatWorker, retireWorker } from '../ledger/workers.ts';
 import { openCallLink } from './call-link.ts';
+import { openDeclaredTokens } from './declared-tokens.ts';
 import { openDialler } from './dial/dialler.ts';
 import { openCandidate } from './dispatch/candidate.ts';
 import type { WorkerEnvironment } from './environment.ts';
@@ -40,7 +41,7 @@ export type RunningWorker = {
 };
 
 /** How often each regular work is done. */
-const everyMs = { beat: 1_000, watch: 1_000, sweep: 1_000, missedAdmissions: 1_000, forget: 60_000 } as const;
+const everyMs = { beat: 1_000, watch: 1_000, sweep: 1_000, missedAdmissions: 1_000, tokens: 5_000, forget: 60_000 } as const;
 
 /** Puts a worker together from its parts, and starts it. Every part says itself what it promises; here is only who knows whom. */
 export async function startWorker(environment: WorkerEnvironment, log: Logger): Promise<RunningWorker> {
@@ -139,6 +140,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     log,
   });
 
+  const tokens = openDeclaredTokens({ database, poolId, secretRef: () => spec().intake.tokensSecretRef, secrets, log });
+
   /** Admissions come by NOTIFY: callers of ours are told, everything else is dialled. */
   function admitted(attemptIds: readonly string[]): void {
     const dials = arrivals.admit(attemptIds);
@@ -218,6 +221,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     regularly('watch', watch),
     regularly('sweep', inboxWorker.sweep),
     regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner))),
+    regularly('tokens', tokens.refresh),
     regularly('forget', forget),
   ]);
   log.info({ port: http.port, owner }, 'serving');
