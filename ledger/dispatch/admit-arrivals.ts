@@ -1,6 +1,7 @@
 import type { Sql } from '../database.ts';
 import { Deposed } from '../election.ts';
 import type { PoolId } from '../policy.ts';
+import { maxBatch } from './commit-admissions.ts';
 
 /** An inbound call that waits inside the provider and may be answered now. Its line is taken already; its attempt exists. */
 export type ArrivalRecord = {
@@ -32,7 +33,8 @@ export async function admitArrivals(
           admitted_at = clock_timestamp(), send_by = clock_timestamp() + i."sendWithinMs" * interval '1 ms'
         from input i, counted where a.id = i."attemptId" and a.id in (select id from free)
         returning a.id, a.owner),
-      woken as (select owner, pg_notify('trunkline_worker_' || owner, string_agg(id::text, ',')) from admitted group by owner)
+      parted as (select id, owner, row_number() over (partition by owner) / ${maxBatch} as part from admitted),
+      woken as (select owner, pg_notify('trunkline_worker_' || owner, string_agg(id::text, ',')) from parted group by owner, part)
       select (select count(*) from counted)::int as leading, (select count(*) from woken)::int as owners,
         (select coalesce(jsonb_agg(id), '[]') from admitted) as admitted`,
     values: [batch.poolId, JSON.stringify(batch.records), batch.epoch, batch.policyVersion, batch.records.at(-1)?.seq ?? 0],

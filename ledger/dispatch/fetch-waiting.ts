@@ -26,7 +26,7 @@ export type Head = {
 
 /**
  * The first `perLane` ready sessions of every lane, best first. One index range per lane on `session_claim`, so it costs the same however long the
- * queue is; a test looks at the plan.
+ * queue is; a test looks at the plan. Those that have expired are left out until they are ended: nobody is called after the time that was allowed.
  */
 export const fetchWaitingStatement = `
   select x.id, x.class, x.direction, x.number, x.score, x.seq, x.project, x.labels, (extract(epoch from x.ready_at) * 1000)::float8 as ready_ms,
@@ -36,9 +36,10 @@ export const fetchWaitingStatement = `
     ${numberBusy('x.number')} as number_busy
   from unnest($2::text[], $3::text[]) as lane(class, project)
   cross join lateral (
-    select id, class, direction, number, score, seq, project, labels, ready_at from session
+    select id, class, direction, number, score, seq, project, labels, ready_at, expires_at from session
     where pool_id = $1 and class = lane.class and coalesce(project, '') = lane.project and state = 'queued' and ready
-    order by score desc, seq limit $4) x`;
+    order by score desc, seq limit $4) x
+  where x.expires_at is null or x.expires_at > clock_timestamp()`;
 
 export async function fetchWaiting(sql: Sql, poolId: PoolId, lanes: readonly Lane[], perLane: number): Promise<readonly Head[]> {
   const { rows } = await sql.query<{

@@ -3,7 +3,7 @@ import type { PoolId } from '../policy.ts';
 
 /** Regular work on the queue, in bounded bites. Each returns how many rows it moved. */
 
-const bite = 1_000;
+export const bite = 1_000;
 
 /** Makes ready what has waited for its time. */
 export async function promoteDue(sql: Sql, poolId: PoolId): Promise<number> {

@@ -1,6 +1,6 @@
 import { discoverLanes, type Lane } from '../../ledger/dispatch/fetch-waiting.ts';
 import { takeBack } from '../../ledger/dispatch/take-back.ts';
-import { cancelRemovedClasses, expireSessions, foldQueueDepth, promoteDue, untilNextDue } from '../../ledger/dispatch/upkeep.ts';
+import { bite, cancelRemovedClasses, expireSessions, foldQueueDepth, promoteDue, untilNextDue } from '../../ledger/dispatch/upkeep.ts';
 import { beat, beatEveryMs } from '../../ledger/election.ts';
 import { readHolds } from '../../ledger/holds.ts';
 import { writeLimiters } from '../../ledger/limiters.ts';
@@ -35,7 +35,7 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
   async function regardHolds(): Promise<void> {
     desk.holdsChanged = false;
     desk.holds = await readHolds(connection, poolId);
-    await takeBack(connection, poolId, { pool: desk.holds.pool, classes: [...desk.holds.classes] });
+    await takeBack(connection, poolId, { pool: desk.holds.pool || desk.policy.mode !== 'Active', classes: [...desk.holds.classes] });
   }
 
   async function publish(): Promise<void> {
@@ -60,6 +60,10 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
     await lookForDue();
   });
   const lanes = chore(lanesEveryMs, lookForLanes);
+  // A whole campaign may expire at one instant: as long as bites are full, the next one follows as soon as others had their turn.
+  const expiry = chore(glanceEveryMs, async () => {
+    if ((await expireSessions(connection, poolId, desk.withResults)) >= bite) expiry.dueAtMs = options.now();
+  });
   const chores: readonly Chore[] = [
     chore(beatEveryMs, publish),
     chore(glanceEveryMs, regardHolds),
@@ -69,9 +73,10 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
     chore(glanceEveryMs, () => refreshPolicy(desk, options)),
     chore(glanceEveryMs, () => readClock(connection, desk.clock, options.now)),
     chore(glanceEveryMs, () => buryDeadWorkers(connection, poolId)),
-    chore(glanceEveryMs, () => expireSessions(connection, poolId, desk.withResults)),
+    expiry,
     chore(glanceEveryMs, async () => {
       desk.queued = await foldQueueDepth(connection, poolId);
+      await endRemovedClasses(desk);
     }),
     chore(glanceEveryMs, lookForDue),
     promotion,
@@ -104,6 +109,12 @@ async function refreshPolicy(desk: Desk, options: DispatchOptions): Promise<void
   desk.withResults = stored.spec.results !== undefined;
   desk.plan = undefined;
   desk.log.info({ version: stored.version }, 'policy in force');
+}
+
+/** Ends what is queued of classes that the policy no longer has: at once, and later what comes back to the queue from a call. */
+async function endRemovedClasses(desk: Desk): Promise<void> {
   const classes = desk.policy.classes.map(({ name }) => name);
-  while ((await cancelRemovedClasses(desk.connection, desk.poolId, desk.withResults, classes)) > 0) desk.queued = new Map();
+  const declared = new Set<string>(classes);
+  if ([...desk.queued].every(([name, depth]) => depth <= 0 || declared.has(name))) return;
+  await cancelRemovedClasses(desk.connection, desk.poolId, desk.withResults, classes);
 }

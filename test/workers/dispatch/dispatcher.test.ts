@@ -261,3 +261,53 @@ describe('the dispatcher', () => {
     );
   });
 });
+
+test('never calls anybody after the time that was allowed, however many expire at once', async () => {
+  const on = await stage(2);
+  await on.database.query(
+    `insert into session (id, pool_id, class, direction, state, number, expires_at)
+     select gen_random_uuid(), $1, 'campaign', 'Outbound', 'queued', '+1212557' || lpad(n::text, 4, '0'), clock_timestamp()
+     from generate_series(0, 4999) n`,
+    [on.poolId],
+  );
+  await enqueue(
+    on,
+    numbers(1).map((number) => ({ class: 'campaign', number })),
+  );
+  await untilAdmitted(on, 1);
+  const { rows } = await on.database.query(`select outcome, count(*)::int as n from session group by outcome order by outcome nulls last`);
+  expect(rows).toEqual([
+    { outcome: 'Expired', n: 5_000 },
+    { outcome: null, n: 1 },
+  ]);
+});
+
+test('ends what comes back to the queue after its class was removed', async () => {
+  const on = await stage(1);
+  await on.database.query(
+    `insert into session (id, pool_id, class, direction, state, number) values (gen_random_uuid(), $1, 'yesterday', 'Outbound', 'queued', '+12125560001')`,
+    [on.poolId],
+  );
+  await vi.waitFor(
+    async () => {
+      const { rows } = await on.database.query('select state, outcome, outcome_reason from session');
+      expect(rows).toEqual([{ state: 'ended', outcome: 'Cancelled', outcome_reason: 'ClassRemoved' }]);
+    },
+    { timeout: 10_000, interval: 50 },
+  );
+});
+
+test('wakes as many callers at once as there are', async () => {
+  const on = await stage(300);
+  await on.database.query(
+    `with arrived as (select gen_random_uuid() as session, gen_random_uuid() as attempt, n from generate_series(1, 250) n),
+     entered as (
+       insert into session (id, pool_id, class, direction, state, ready, attempt_id) select session, $1, 'vip', 'Inbound', 'open', false, attempt from arrived),
+     made as (
+       insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id)
+       select attempt, $1, session, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-' || n from arrived)
+     insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', attempt from arrived`,
+    [on.poolId, on.owner],
+  );
+  await untilAdmitted(on, 250);
+});
