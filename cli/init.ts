@@ -68,8 +68,8 @@ async function writeStarter({ apiKeyFile, region, baseUrl, output, force }: Init
 Next:
   mkdir -p secrets/vapi-main && cp ${apiKeyFile} secrets/vapi-main/apiKey
   set concurrencyLimit and the classes' assistants in ${output}
-  trunkline validate ${output}
-  trunkline up ${output} --secrets secrets
+  npx trunkline validate ${output}
+  npx trunkline up ${output} --secrets secrets
 `;
 }
 

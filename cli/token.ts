@@ -34,9 +34,9 @@ async function create(flags: Flags): Promise<void> {
 
 async function openNew(path: string): Promise<FileHandle> {
   return open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(error.code === 'EEXIST' ? `${path} is there already: choose another --out` : `${path} cannot be written`, {
-      cause: error,
-    });
+    if (error.code === 'EEXIST') throw new Error(`${path} is there already: choose another --out`);
+    throw new Error(`${path} cannot be written`, { cause: error });
+  });
   });
 }
 
