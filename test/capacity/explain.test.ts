@@ -117,7 +117,11 @@ describe('a class', () => {
 
   test.each([
     { name: 'without a queue', view: view([classView('campaign')]), says: 'No session of it waits.' },
-    { name: 'with nothing in the way', view: view([classView('campaign', { queued: 1, oldestWaitMs: 5 })]), says: /starts with the next decision/ },
+    {
+      name: 'with nothing in the way',
+      view: view([classView('campaign', { queued: 1, oldestWaitMs: 5 })]),
+      says: /starts with the next decision/,
+    },
     { name: 'while no dispatcher is at work', view: view([classView('campaign')], nowMs - 60_000), says: /60 s old: no dispatcher/ },
     { name: 'that is not there', view: view([classView('vip')]), says: 'The pool has no class campaign: it has vip.' },
   ])('$name', ({ view: seen, says }) => {
