@@ -20,6 +20,9 @@ export type AttemptOutcome =
   | 'Cancelled'
   | 'Unknown';
 
+/** Reason of an attempt that is `Unsent` because the provider could not be reached: its project's calls fail, though none was made. */
+export const unreachable = 'ProviderUnreachable';
+
 /** The one terminal state of a session. */
 export type SessionOutcome =
   | 'Completed'

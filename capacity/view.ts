@@ -65,6 +65,7 @@ export type ClassView = {
 
 export type Percentiles = { readonly p50: number; readonly p95: number; readonly p99: number };
 
+/** A project with a `why` of mode Observe: where the session would have been admitted. */
 export type DecisionView = {
   readonly atMs: number;
   readonly seq: number;

@@ -58,7 +58,7 @@ export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd): Pro
         where state = 'ended' and $12 on conflict do nothing),
       signalled as (
         insert into signal (pool_id, kind, attempt_id, data)
-        select $1, 'ended', id, jsonb_build_object('outcome', $4::text, 'limits', $11::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
+        select $1, 'ended', id, jsonb_build_object('outcome', $4::text, 'reason', $5::text, 'limits', $11::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
         from ended)
       select count(*)::int as ended from ended`,
     values: [

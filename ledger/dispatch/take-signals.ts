@@ -7,6 +7,7 @@ import { type OpenAttempt, type OpenAttemptRow, openAttemptColumns, openAttemptO
 const signalData = z.looseObject({
   limits: z.object({ limit: z.number(), remaining: z.number(), blocked: z.boolean() }).nullish(),
   outcome: z.string().nullish(),
+  reason: z.string().nullish(),
   observedAtMs: z.number().nullish(),
 });
 

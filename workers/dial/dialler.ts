@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { AttemptOutcome } from '../../capacity/outcomes.ts';
+import { type AttemptOutcome, unreachable } from '../../capacity/outcomes.ts';
 import type { ClassPolicy, Policy } from '../../capacity/policy/policy.ts';
 import { beginSending, type Dial } from '../../ledger/attempts/begin-sending.ts';
 import { bindAttempt, markAmbiguous } from '../../ledger/attempts/bind.ts';
@@ -92,7 +92,9 @@ export function openDialler(deps: {
         await markAmbiguous(deps.database, deps.poolId, dial.attemptId);
         return;
       case 'unsent':
-        await endUnmade(dial, 'Unsent', undefined, undefined);
+        if (result.detail !== undefined)
+          deps.log.warn({ attempt: dial.attemptId, project: dial.project, detail: result.detail }, 'not sent');
+        await endUnmade(dial, 'Unsent', result.detail === undefined ? undefined : unreachable, undefined);
         return;
       case 'refused':
         deps.log.info(

@@ -42,9 +42,23 @@ export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
     new Map([...arrivals, ...waiting].map((session) => [session.id, session])),
   );
   recordRefusals(desk, decision);
+  if (desk.policy.mode === 'Observe')
+    noteWouldBe(desk, decideStep({ ...snapshot, policy: { ...desk.policy, mode: 'Active' } }, [...arrivals, ...waiting]));
   if (decision.nextRateAtMs !== undefined) desk.nextStepAtMs = Math.min(desk.nextStepAtMs, decision.nextRateAtMs);
   const full = fetched.length >= perLane && made > 0;
   return parked.length > 0 || full ? 'again' : 'done';
+}
+
+/** Mode Observe: says of each class who would be admitted next and where, once as long as it stays the same. */
+function noteWouldBe(desk: Desk, { admitted }: StepDecision): void {
+  const said = new Set<string>();
+  for (const { class: name, session, project } of admitted) {
+    if (said.has(name)) continue;
+    said.add(name);
+    const last = desk.decisions.find((decision) => decision.class === name);
+    if (last?.session === session && last.project === project) continue;
+    keepDecision(desk, { class: name, session, project, why: { by: 'mode', mode: 'Observe' } });
+  }
 }
 
 function lanesOf({ policy, pinnedLanes }: Desk): readonly Lane[] {

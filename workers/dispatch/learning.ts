@@ -18,6 +18,7 @@ import {
   type ReleaseLag,
   releaseLagMs,
 } from '../../capacity/ceiling/release-lag.ts';
+import { unreachable } from '../../capacity/outcomes.ts';
 import type { Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
@@ -140,12 +141,13 @@ export class Learning {
     const lines = this.#linesOf(attempt.subscription);
     const limits = data.limits ?? undefined;
     const answer = { limits, ownHeld: book.held(attempt.subscription), nowMs: clock.now() };
+    const wasFull = this.#isFull(attempt.subscription, answer.ownHeld, { book, policy });
     if (this.#probes.delete(attempt.id)) {
       this.#setState(attempt.subscription, afterProbe(lines.state, { ...answer, declared, random: this.#random, succeeded: true }));
       return;
     }
     this.#setState(attempt.subscription, afterAnswer(lines.state, answer));
-    this.#learnLag(attempt, 'taken', limits, data.observedAtMs ?? clock.now(), book);
+    this.#learnLag(attempt, wasFull ? 'taken' : undefined, limits, data.observedAtMs ?? clock.now(), book);
   }
 
   #ended(attempt: OpenAttempt, signal: Signal, at: Surroundings): void {
@@ -156,7 +158,7 @@ export class Learning {
       ends.push({ id: attempt.id, atMs: attempt.endedAtMs });
       while (ends[0] !== undefined && ends[0].atMs < nowMs - longestLagMs) ends.shift();
     }
-    const event = breakerEventOf(signal.data.outcome ?? 'Unknown', startedAtMs);
+    const event = breakerEventOf(signal.data.outcome ?? 'Unknown', signal.data.reason ?? undefined, startedAtMs);
     if (event !== undefined) this.#tell(attempt.project, event, nowMs);
     if (signal.data.outcome === 'Capacity') this.#refused(attempt, signal, at);
     else this.#probes.delete(attempt.id);
@@ -169,24 +171,31 @@ export class Learning {
     const limits = data.limits ?? undefined;
     const ownHeld = book.held(attempt.subscription) - (attempt.state === 'cooling' ? 1 : 0);
     const refusal = { limits, ownHeld, declared, nowMs: clock.now(), random: this.#random };
+    const wasFull = this.#isFull(attempt.subscription, ownHeld + 1, { book, policy });
     if (this.#probes.delete(attempt.id)) {
       this.#setState(attempt.subscription, afterProbe(lines.state, { ...refusal, succeeded: false }));
       return;
     }
     this.#setState(attempt.subscription, afterRefusal(lines.state, refusal));
-    this.#learnLag(attempt, 'refused', limits, data.observedAtMs ?? clock.now(), book);
+    this.#learnLag(attempt, wasFull ? 'refused' : undefined, limits, data.observedAtMs ?? clock.now(), book);
+  }
+
+  /** Whether we hold every slot there is, `held` with the dial in question: only then does the dial tell of a line that came back too early or not. */
+  #isFull(name: SubscriptionName, held: number, { book, policy }: Pick<Surroundings, 'book' | 'policy'>): boolean {
+    const subscription = policy.subscriptions.find((candidate) => candidate.name === name);
+    return subscription !== undefined && held >= this.ceiling(subscription, book).ceiling;
   }
 
   #learnLag(
     attempt: OpenAttempt,
-    result: 'taken' | 'refused',
+    whileFull: 'taken' | 'refused' | undefined,
     limits: { readonly limit: number; readonly remaining: number } | undefined,
     observedAtMs: number,
     book: SlotBook,
   ): void {
     const lines = this.#linesOf(attempt.subscription);
     if (lines.ends.length === 0) return;
-    lines.lag = afterDial(lines.lag, result);
+    if (whileFull !== undefined) lines.lag = afterDial(lines.lag, whileFull);
     if (limits !== undefined && limits.remaining >= 0 && limits.remaining <= limits.limit) {
       const { live, unsure } = book.lines(attempt.subscription);
       const foreign = Math.max(lines.state.foreign, book.foreign(attempt.subscription));
@@ -251,7 +260,7 @@ const lagKey = (subscription: SubscriptionName) => `learned/release-lag/${subscr
 const breakerKey = (project: ProjectName) => `learned/breaker/${project}`;
 
 /** What the end of an attempt says about its project; undefined when it says nothing. */
-function breakerEventOf(outcome: string, startedAtMs: number): BreakerEvent | undefined {
+function breakerEventOf(outcome: string, reason: string | undefined, startedAtMs: number): BreakerEvent | undefined {
   switch (outcome) {
     case 'ProjectFault':
       return { kind: 'project-fault', reason: 'the provider refuses the project: key, billing, assistant or number', startedAtMs };
@@ -259,6 +268,8 @@ function breakerEventOf(outcome: string, startedAtMs: number): BreakerEvent | un
       return { kind: 'throttled' };
     case 'ProviderFault':
       return { kind: 'call', result: 'failed', startedAtMs };
+    case 'Unsent':
+      return reason === unreachable ? { kind: 'call', result: 'failed', startedAtMs } : undefined;
     case 'Normal':
     case 'Busy':
     case 'NoAnswer':

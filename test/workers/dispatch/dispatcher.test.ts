@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { unreachable } from '../../../capacity/outcomes.ts';
 import { readManifest } from '../../../crds/manifest.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
@@ -12,11 +13,12 @@ import { beatWorker, registerWorker } from '../../../ledger/workers.ts';
 import { dispatch } from '../../../workers/dispatch/dispatcher.ts';
 import { freshLedger } from '../../support/ledger.ts';
 
-const manifestText = (limit: number, vipReserved: number) => `
+const manifestText = (limit: number, vipReserved: number, mode: string) => `
 apiVersion: trunkline.dev/v1alpha1
 kind: VoiceCapacityPool
 metadata: {name: sales}
 spec:
+  mode: ${mode}
   subscriptions:
     - name: main
       concurrencyLimit: ${limit}
@@ -35,9 +37,9 @@ spec:
 type Stage = { readonly database: Database; readonly poolId: PoolId; readonly owner: number; readonly stop: () => Promise<void> };
 
 /** A pool with a dispatcher at work, and one worker that owns what is admitted. */
-async function stage(limit: number, options: { readonly vipReserved?: number } = {}): Promise<Stage> {
+async function stage(limit: number, options: { readonly vipReserved?: number; readonly mode?: string } = {}): Promise<Stage> {
   const { database, url } = await freshLedger();
-  const read = readManifest(manifestText(limit, options.vipReserved ?? 0), 'test.yaml');
+  const read = readManifest(manifestText(limit, options.vipReserved ?? 0, options.mode ?? 'Active'), 'test.yaml');
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const { metadata, spec } = read.manifest;
   const { poolId } = await writePolicy(database, metadata.name, spec);
@@ -310,4 +312,50 @@ test('wakes as many callers at once as there are', async () => {
     [on.poolId, on.owner],
   );
   await untilAdmitted(on, 250);
+});
+
+const viewOf = async ({ database }: Stage) => (await database.query('select view from dispatcher')).rows[0]?.view;
+
+test.each(['Hold', 'Observe'])('places nothing in mode %s, neither dials nor callers', async (mode) => {
+  const on = await stage(2, { mode });
+  await enqueue(
+    on,
+    numbers(3).map((number) => ({ class: 'campaign', number })),
+  );
+  await on.database.query(
+    `with entered as (
+       insert into session (id, pool_id, class, direction, state, ready, attempt_id)
+       values (gen_random_uuid(), $1, 'vip', 'Inbound', 'open', false, gen_random_uuid()) returning id, attempt_id),
+     made as (
+       insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id)
+       select attempt_id, $1, id, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-1' from entered returning id)
+     insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', id from made`,
+    [on.poolId, on.owner],
+  );
+  await vi.waitFor(async () => expect((await viewOf(on)).classes[2]).toMatchObject({ name: 'campaign', blocked: { by: 'mode', mode } }), {
+    timeout: 10_000,
+    interval: 50,
+  });
+  expect(await admitted(on)).toEqual([]);
+  const wouldBe = (await viewOf(on)).decisions.filter((decision: { project: string | null }) => decision.project !== null);
+  expect(wouldBe.map((decision: { class: string; project: string }) => `${decision.class} in ${decision.project}`).sort()).toEqual(
+    mode === 'Observe' ? ['campaign in front', 'vip in front'] : [],
+  );
+});
+
+test('pauses a project whose provider cannot be reached, and keeps what waits for it', async () => {
+  const on = await stage(20);
+  await enqueue(
+    on,
+    numbers(20).map((number) => ({ class: 'campaign', number })),
+  );
+  const ids = (await untilAdmitted(on, 20)).map(({ id }) => id);
+  await beginSending(on.database, on.poolId, on.owner, ids);
+  for (const id of ids) {
+    const session = { next: 'queue', delayMs: 250, consumed: false } as const;
+    await endAttempt(on.database, on.poolId, { ...over(id), outcome: 'Unsent', endedReason: unreachable, line: 'never-taken', session });
+  }
+  await vi.waitFor(async () => expect((await viewOf(on)).projects[0].paused).toMatch(/calls fail/), { timeout: 10_000, interval: 50 });
+  const { rows } = await on.database.query(`select count(*)::int as n from session where state = 'queued'`);
+  expect(rows).toEqual([{ n: 20 }]);
 });
