@@ -37,7 +37,6 @@ async function openNew(path: string): Promise<FileHandle> {
     if (error.code === 'EEXIST') throw new Error(`${path} is there already: choose another --out`);
     throw new Error(`${path} cannot be written`, { cause: error });
   });
-  });
 }
 
 async function createInto(flags: Flags, file: FileHandle | undefined): Promise<void> {
