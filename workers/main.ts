@@ -13,21 +13,24 @@ process.on('unhandledRejection', (error) => {
   process.exit(1);
 });
 
-const worker = await startWorker(environment, log);
-process.send?.({ kind: 'serving', port: worker.port });
-
-// The terminal sends Ctrl-C to everybody; only the supervisor knows what it means.
+// The terminal sends Ctrl-C to everybody; only the supervisor knows what it means. Said before anything takes time: a worker may be told while it starts.
 process.on('SIGINT', () => log.debug('left to the supervisor'));
 process.on('disconnect', () => {
   log.warn('the supervisor is gone');
   process.exit(0);
 });
+const starting = startWorker(environment, log);
 process.once('SIGTERM', () => {
-  worker.drain().then(
-    () => process.exit(0),
-    (error: unknown) => {
-      log.error({ err: error }, 'drain failed');
-      process.exit(1);
-    },
-  );
+  starting
+    .then((worker) => worker.drain())
+    .then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'drain failed');
+        process.exit(1);
+      },
+    );
 });
+
+const worker = await starting;
+process.send?.({ kind: 'serving', port: worker.port });

@@ -1,6 +1,6 @@
 import type { Policy, ProjectPolicy } from '../capacity/policy/policy.ts';
 import type { ProjectName } from '../crds/values.ts';
-import { openProject } from '../providers/vapi/client.ts';
+import { type OpenProject, openProject } from '../providers/vapi/client.ts';
 import type { VapiProject } from '../providers/vapi/contract.ts';
 import type { Metrics } from './metrics.ts';
 import type { Secrets } from './secrets.ts';
@@ -9,6 +9,8 @@ import type { Secrets } from './secrets.ts';
 export type Providers = {
   /** Also for projects that the policy no longer has, as long as the ledger remembers them: their calls are watched to the end. */
   of(project: ProjectName): { readonly api: VapiProject; readonly policy: ProjectPolicy } | undefined;
+  /** Closes all connections, those in use included. */
+  close(): void;
 };
 
 export function openProviders(options: {
@@ -19,7 +21,7 @@ export function openProviders(options: {
   /** Overrides every project's address (simulation). */
   readonly baseUrl: string | undefined;
 }): Providers {
-  const clients = new Map<string, VapiProject>();
+  const clients = new Map<string, OpenProject>();
   return {
     of(name) {
       const policy = [...options.policy().projects, ...options.formerProjects()].find((project) => project.name === name);
@@ -36,6 +38,9 @@ export function openProviders(options: {
         clients.set(key, api);
       }
       return { api, policy };
+    },
+    close() {
+      for (const api of clients.values()) api.close();
     },
   };
 }

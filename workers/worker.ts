@@ -43,6 +43,9 @@ export type RunningWorker = {
 /** How often each regular work is done. */
 const everyMs = { beat: 1_000, watch: 1_000, sweep: 1_000, missedAdmissions: 1_000, tokens: 5_000, forget: 60_000 } as const;
 
+/** Longest that a dispatcher takes to see that a worker drains. */
+const notNoticedMs = 800;
+
 /** Puts a worker together from its parts, and starts it. Every part says itself what it promises; here is only who knows whom. */
 export async function startWorker(environment: WorkerEnvironment, log: Logger): Promise<RunningWorker> {
   const stop = new AbortController();
@@ -85,6 +88,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     random: Math.random,
     observeOutcome: (project, outcome) => metrics.attemptOutcomes.inc({ project, outcome }),
   });
+  const observeWait = (direction: string) => (className: string, ms: number) =>
+    metrics.waitSeconds.observe({ class: className, direction }, ms / 1_000);
   const dialler = openDialler({
     database,
     poolId,
@@ -94,6 +99,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     endings,
     callLink,
     wakeDispatcher,
+    observeWait: observeWait('Outbound'),
     now,
     log,
     signal: stop.signal,
@@ -125,6 +131,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     callLink,
     wakeDispatcher,
     dispatcherAwayMs: candidate.awayMs,
+    observeWait: observeWait('Inbound'),
+    now,
     log,
   });
   const watcher = openWatcher({
@@ -140,12 +148,13 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     log,
   });
 
+  let claims = true;
   const tokens = openDeclaredTokens({ database, poolId, secretRef: () => spec().intake.tokensSecretRef, secrets, log });
 
   /** Admissions come by NOTIFY: callers of ours are told, everything else is dialled. */
   function admitted(attemptIds: readonly string[]): void {
     const dials = arrivals.admit(attemptIds);
-    if (dials.length === 0) return;
+    if (dials.length === 0 || !claims) return;
     dialler.dial(dials).catch((error: unknown) => log.error({ err: error }, 'admitted attempts not taken: the dispatcher takes them back'));
   }
 
@@ -235,6 +244,9 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
       await candidate.withdraw();
       const deadlineMs = now() + durationMs(spec().workers.drain.timeout);
       const closed = http.close();
+      // Until the dispatcher has seen that we leave, it gives us work, and what it gave us is done sooner by us than taken back from us.
+      await sleep(Math.min(notNoticedMs, deadlineMs - now()));
+      claims = false;
       while ((dialler.inFlight > 0 || arrivals.waiting > 0) && now() < deadlineMs) await sleep(50);
       await Promise.race([closed, sleep(Math.max(0, deadlineMs - now()), undefined, { ref: false })]);
       stop.abort();
@@ -242,6 +254,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
       await deliveries;
       inForce.stop();
       await inboxWorker.sweep();
+      await handler.close();
+      providers.close();
       await dropWatchLeases(database, poolId, owner);
       await retireWorker(database, owner);
       await liveness.close();

@@ -60,6 +60,24 @@ export async function enterArrival(sql: Sql, poolId: PoolId, arrival: Arrival): 
   return rows[0] === undefined ? { kind: 'known' } : { kind: 'new', attemptId: rows[0].id };
 }
 
+/** What is known of an inbound call that the provider asked about before. */
+export type KnownArrival = {
+  readonly attemptId: string;
+  readonly sessionId: string;
+  readonly state: string;
+  readonly refusal: string | null;
+};
+
+export async function readArrival(sql: Sql, poolId: PoolId, callId: string): Promise<KnownArrival | undefined> {
+  const { rows } = await sql.query<{ id: string; session_id: string; state: string; refusal: string | null }>({
+    name: 'read-arrival',
+    text: 'select id, session_id, state, refusal from attempt where pool_id = $1 and call_id = $2 and session_id is not null',
+    values: [poolId, callId],
+  });
+  const row = rows[0];
+  return row === undefined ? undefined : { attemptId: row.id, sessionId: row.session_id, state: row.state, refusal: row.refusal };
+}
+
 /** Says yes to an admitted caller, by compare-and-set; false when the admission lapsed or the caller is gone. */
 export async function answerArrival(sql: Sql, poolId: PoolId, attemptId: string): Promise<boolean> {
   const { rowCount } = await sql.query({

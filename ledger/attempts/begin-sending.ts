@@ -16,6 +16,8 @@ export type Dial = {
   readonly labels: Labels;
   /** Handed to the assistant as `variableValues`: the session's own, or what the last conversation of this number left. */
   readonly context: Readonly<Record<string, unknown>> | null;
+  /** From the moment the session could have been admitted until it was. */
+  readonly waitedMs: number;
   /** How long after the commit of `sending` bytes may still go out. */
   readonly sendWithinMs: number;
 };
@@ -37,6 +39,7 @@ export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, at
     name: string | null;
     labels: Labels;
     context: Record<string, unknown> | null;
+    waited_ms: number;
     send_within_ms: number;
   }>({
     name: 'begin-sending',
@@ -46,9 +49,10 @@ export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, at
           and send_by > clock_timestamp() order by id for update skip locked),
       sent as (
         update attempt a set state = 'sending', sending_at = clock_timestamp() from mine where a.id = mine.id
-        returning a.id, a.session_id, a.class, a.project, a.subscription, a.from_number_id,
+        returning a.id, a.session_id, a.class, a.admitted_at, a.project, a.subscription, a.from_number_id,
           (extract(epoch from a.send_by - clock_timestamp()) * 1000)::float8 as left_ms)
       select sent.id as attempt_id, s.id as session_id, s.class, sent.project, sent.subscription, sent.from_number_id, s.number, s.name, s.labels,
+        greatest(0, extract(epoch from sent.admitted_at - s.ready_at) * 1000)::float8 as waited_ms,
         least(1000, greatest(0, sent.left_ms)) as send_within_ms,
         coalesce(s.context, (select e.context from session e join attempt a on a.session_id = e.id
           where a.pool_id = $1 and a.number = s.number and e.context is not null and e.state = 'ended' and a.sending_at is not null
@@ -67,6 +71,7 @@ export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, at
     name: row.name,
     labels: row.labels,
     context: row.context,
+    waitedMs: row.waited_ms,
     sendWithinMs: row.send_within_ms,
   }));
 }

@@ -19,7 +19,7 @@ const createTimeoutMs = 10_000;
 export type Dialler = {
   /** Dials these admitted attempts of ours. Resolves when every one has an answer, or is left to the look-up. */
   dial(attemptIds: readonly string[]): Promise<void>;
-  /** Requests in flight. */
+  /** Claims and requests in flight. */
   readonly inFlight: number;
 };
 
@@ -36,6 +36,7 @@ export function openDialler(deps: {
   readonly endings: Endings;
   readonly callLink: CallLink;
   readonly wakeDispatcher: () => void;
+  readonly observeWait: (className: string, ms: number) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
@@ -122,10 +123,14 @@ export function openDialler(deps: {
     },
     async dial(attemptIds) {
       const askedAtMs = deps.now();
-      const dials = await beginSending(deps.database, deps.poolId, deps.owner, attemptIds);
+      inFlight += 1;
+      const dials = await beginSending(deps.database, deps.poolId, deps.owner, attemptIds).finally(() => {
+        inFlight -= 1;
+      });
       inFlight += dials.length;
       await Promise.all(
         dials.map(async (dial) => {
+          deps.observeWait(dial.class, dial.waitedMs);
           // Counted from before the commit: late rather than early is the only error that is safe.
           const mayWrite = () => deps.now() - askedAtMs < dial.sendWithinMs;
           try {
@@ -135,7 +140,7 @@ export function openDialler(deps: {
             await markAmbiguous(deps.database, deps.poolId, dial.attemptId).catch((again: unknown) =>
               deps.log.error(
                 { attempt: dial.attemptId, err: again },
-                'the ledger does not answer: the look-up finds this attempt when it does',
+                'the ledger does not answer: the dispatcher leaves this attempt to the look-up',
               ),
             );
           } finally {

@@ -14,6 +14,10 @@ const maxBody = '10mb';
 /** The provider gives up on most events after 20 s. */
 const handlerWithinMs = 19_000;
 
+/** A caller's assistant is chosen within 3 s, and not at all when that would be later than 7 of the 7.5 s that the provider waits. */
+const chooseWithinMs = 3_000;
+const callerWithinMs = 7_000;
+
 type Stored = Extract<ServerMessage, { kind: 'status-update' | 'end-of-call-report' }>;
 
 /**
@@ -44,7 +48,7 @@ export function webhookRouter(deps: {
     await verify(raw, request, project);
     const message = parseServerMessage(raw);
     if (message.kind === 'invalid') throw new Problem('malformed-body', { detail: message.message, field: message.path });
-    await answer(message, raw, request, response, project);
+    await answer(message, raw, request, response, project, startedAtMs);
     deps.observe(message.kind === 'other' ? message.type : message.kind, deps.now() - startedAtMs);
   }
 
@@ -67,13 +71,14 @@ export function webhookRouter(deps: {
     request: Request,
     response: Response,
     project: ProjectPolicy,
+    startedAtMs: number,
   ) {
     switch (message.kind) {
       case 'assistant-request': {
         const answered = await deps.answerCaller(message, project);
         response
           .status(200)
-          .json(answered.kind === 'assistant' ? await handlerAnswer(answered.body, raw, request, project) : answered.body);
+          .json(answered.kind === 'assistant' ? await handlerAnswer(answered.body, raw, request, project, startedAtMs) : answered.body);
         return;
       }
       case 'status-update':
@@ -102,10 +107,12 @@ export function webhookRouter(deps: {
   }
 
   /** For an admitted call, the team's own choice of assistant or destination wins; without one, or too late, the class's assistant answers. */
-  async function handlerAnswer(ours: object, raw: Buffer, request: Request, project: ProjectPolicy): Promise<object> {
+  async function handlerAnswer(ours: object, raw: Buffer, request: Request, project: ProjectPolicy, startedAtMs: number): Promise<object> {
+    const leftMs = Math.min(chooseWithinMs, callerWithinMs - (deps.now() - startedAtMs));
+    if (leftMs <= 0) return ours;
     const result = await deps.handler.answer(
       { raw, type: 'assistant-request', project: project.name, headers: request.headers },
-      AbortSignal.timeout(3_000),
+      AbortSignal.timeout(Math.ceil(leftMs)),
     );
     if (result.kind !== 'answer' || result.status !== 200) return ours;
     const theirs = parseObject(result.body);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { classifyArrival } from '../../capacity/matching.ts';
 import type { ClassPolicy, Policy, ProjectPolicy } from '../../capacity/policy/policy.ts';
 import type { Fallback } from '../../crds/classes.ts';
-import { answerArrival, enterArrival, refuseArrival } from '../../ledger/attempts/arrive.ts';
+import { type Arrived, answerArrival, enterArrival, readArrival, refuseArrival } from '../../ledger/attempts/arrive.ts';
 import type { Database } from '../../ledger/database.ts';
 import { newId } from '../../ledger/ids.ts';
 import type { PoolId } from '../../ledger/policy.ts';
@@ -25,6 +26,13 @@ const unavailableAfterMs = 2_000;
 /** A class that does not want its callers to wait still waits for one decision. */
 const decisionWithinMs = 250;
 
+/** Our answer is ready after this at the latest, of the 7.5 s that the provider waits; the ledger has the last part of it to settle things. */
+const answerWithinMs = 6_500;
+const settleWithinMs = 1_000;
+
+/** How often a request about a call that is being answered elsewhere looks what became of it. */
+const lookAgainMs = 100;
+
 /** When nothing better was declared. */
 const lastWord: Fallback = { message: 'All our lines are busy right now. Please call again in a few minutes.' };
 
@@ -42,37 +50,61 @@ export function openAnswerer(deps: {
   readonly wakeDispatcher: () => void;
   /** Milliseconds since the dispatcher was last known to be at work. */
   readonly dispatcherAwayMs: () => number;
+  /** From the provider's question to our yes. */
+  readonly observeWait: (className: string, ms: number) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   readonly log: Logger;
 }): { answer(request: AssistantRequest, project: ProjectPolicy): Promise<CallerAnswer> } {
-  async function admit(attemptId: string, sessionId: string, classPolicy: ClassPolicy, project: ProjectPolicy): Promise<CallerAnswer> {
-    if (!(await answerArrival(deps.database, deps.poolId, attemptId))) return overflow(classPolicy);
-    const assistantId = project.assistants.get(classPolicy.assistant);
-    if (assistantId === undefined) return overflow(classPolicy);
-    const body = assistantAnswer({
-      pool: deps.policy().pool,
-      sessionId,
-      class: classPolicy,
-      project,
-      link: await deps.callLink(project),
-    });
-    return { body, kind: 'assistant' };
+  type Caller = { readonly callId: string; readonly class: ClassPolicy; readonly project: ProjectPolicy; readonly askedAtMs: number };
+
+  async function assistant({ class: classPolicy, project }: Caller, sessionId: string): Promise<CallerAnswer> {
+    if (!project.assistants.has(classPolicy.assistant)) return overflow(classPolicy);
+    const link = await deps.callLink(project);
+    return { body: assistantAnswer({ pool: deps.policy().pool, sessionId, class: classPolicy, project, link }), kind: 'assistant' };
   }
 
-  async function waitForAdmission(
-    attemptId: string,
-    sessionId: string,
-    classPolicy: ClassPolicy,
-    project: ProjectPolicy,
-  ): Promise<CallerAnswer> {
-    const waitMs = deps.dispatcherAwayMs() > unavailableAfterMs ? 0 : Math.max(classPolicy.maxWaitMs, decisionWithinMs);
-    const verdict = await deps.arrivals.wait(attemptId, waitMs);
-    if (verdict === 'admitted') return admit(attemptId, sessionId, classPolicy, project);
+  /** Yes, if the dispatcher said so, whoever of two who ask about the same call is the first to say it; no otherwise. */
+  async function admit(caller: Caller, attemptId: string): Promise<CallerAnswer> {
+    const first = await answerArrival(deps.database, deps.poolId, attemptId);
+    const now = await readArrival(deps.database, deps.poolId, caller.callId);
+    if (now?.state !== 'bound' || now.refusal !== null) return overflow(caller.class);
+    if (first) deps.observeWait(caller.class.name, deps.now() - caller.askedAtMs);
+    return assistant(caller, now.sessionId);
+  }
+
+  async function refuse(caller: Caller, attemptId: string): Promise<CallerAnswer> {
     const away = deps.dispatcherAwayMs() > unavailableAfterMs;
     const refused = await refuseArrival(deps.database, deps.poolId, attemptId, away ? 'Unavailable' : 'Overflowed');
     // Not refused: the dispatcher said yes in this very moment, or the caller has gone.
-    if (!refused) return admit(attemptId, sessionId, classPolicy, project);
+    if (!refused) return admit(caller, attemptId);
     deps.wakeDispatcher();
-    return away ? unavailable(classPolicy) : overflow(classPolicy);
+    return away ? unavailable(caller.class) : overflow(caller.class);
+  }
+
+  function patienceMs({ class: classPolicy, askedAtMs }: Caller): number {
+    if (deps.dispatcherAwayMs() > unavailableAfterMs || deps.policy().mode !== 'Active') return 0;
+    const leftMs = answerWithinMs - settleWithinMs - (deps.now() - askedAtMs);
+    return Math.max(0, Math.min(leftMs, Math.max(classPolicy.maxWaitMs, decisionWithinMs)));
+  }
+
+  /** The provider asks again about a call: its first request goes on somewhere, or its worker died. Either way both get the same answer. */
+  async function join(caller: Caller): Promise<CallerAnswer> {
+    const untilMs = deps.now() + patienceMs(caller);
+    for (;;) {
+      const known = await readArrival(deps.database, deps.poolId, caller.callId);
+      if (known === undefined) return overflow(caller.class);
+      if (known.state !== 'pending') return admit(caller, known.attemptId);
+      if (deps.now() >= untilMs) return refuse(caller, known.attemptId);
+      await sleep(lookAgainMs);
+    }
+  }
+
+  async function decide(caller: Caller, arrived: Arrived): Promise<CallerAnswer> {
+    if (arrived.kind === 'known') return join(caller);
+    deps.wakeDispatcher();
+    const verdict = await deps.arrivals.wait(arrived.attemptId, patienceMs(caller));
+    return verdict === 'admitted' ? admit(caller, arrived.attemptId) : refuse(caller, arrived.attemptId);
   }
 
   return {
@@ -84,11 +116,10 @@ export function openAnswerer(deps: {
         deps.log.warn({ project: project.name, call: request.callId }, 'inbound call that no class matches: refused');
         return { body: refusalAnswer(lastWord), kind: 'overflow' };
       }
-      const sessionId = newId();
-      const attemptId = randomUUID();
+      const caller: Caller = { callId: request.callId, class: classPolicy, project, askedAtMs: deps.now() };
       const entering = enterArrival(deps.database, deps.poolId, {
-        sessionId,
-        attemptId,
+        sessionId: newId(),
+        attemptId: randomUUID(),
         class: classPolicy.name,
         project: project.name,
         subscription: project.subscription,
@@ -98,15 +129,19 @@ export function openAnswerer(deps: {
         owner: deps.owner,
         boundForMs: boundForMs(classPolicy),
       });
+      const told = { project: project.name, call: request.callId };
       const arrived = await within(unavailableAfterMs, entering);
       if (arrived === 'late') {
-        deps.log.error({ project: project.name, call: request.callId }, 'ledger away: caller answered from memory');
-        entering.catch((error: unknown) => deps.log.error({ err: error, call: request.callId }, 'inbound call could not be entered'));
+        deps.log.error(told, 'ledger away: caller answered from memory');
+        entering.catch((error: unknown) => deps.log.error({ err: error, ...told }, 'inbound call could not be entered'));
         return unavailable(classPolicy);
       }
-      if (arrived.kind === 'known') return overflow(classPolicy);
-      deps.wakeDispatcher();
-      return waitForAdmission(arrived.attemptId, sessionId, classPolicy, project);
+      const deciding = decide(caller, arrived);
+      const decided = await within(answerWithinMs - (deps.now() - caller.askedAtMs), deciding);
+      if (decided !== 'late') return decided;
+      deciding.catch((error: unknown) => deps.log.error({ err: error, ...told }, 'inbound call could not be decided on'));
+      deps.log.error(told, 'ledger away in the middle: caller answered from memory');
+      return unavailable(classPolicy);
     },
   };
 }

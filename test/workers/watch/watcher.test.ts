@@ -19,7 +19,7 @@ async function watching(on: DataPath, answer: () => Reply) {
   const watcher = openWatcher({
     database: on.database,
     poolId: on.poolId,
-    providers: { of: () => ({ api, policy }) },
+    providers: { of: () => ({ api, policy }), close: api.close },
     applier: on.applier,
     endings: on.endings,
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
