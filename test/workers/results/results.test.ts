@@ -30,8 +30,8 @@ async function ended(database: Database, poolId: number, count = 1): Promise<rea
       ['call-2', 0.25],
     ] as const) {
       await database.query(
-        `insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, call_id, cost_usd, bound_at, created_at)
-         values (gen_random_uuid(), $1, $2, 'campaign', 'Outbound', 'us-sales', 'us-main', 'ended', $3, $4, '2026-08-20T10:00:00Z', clock_timestamp())`,
+        `insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, call_id, cost_usd, bound_at, created_at, released_at)
+         values (gen_random_uuid(), $1, $2, 'campaign', 'Outbound', 'us-sales', 'us-main', 'ended', $3, $4, '2026-08-20T10:00:00Z', clock_timestamp(), clock_timestamp())`,
         [poolId, id, `${callId}-${id}`, cost],
       );
     }
