@@ -337,10 +337,13 @@ test.each(['Hold', 'Observe'])('places nothing in mode %s, neither dials nor cal
     interval: 50,
   });
   expect(await admitted(on)).toEqual([]);
-  const wouldBe = (await viewOf(on)).decisions.filter((decision: { project: string | null }) => decision.project !== null);
-  expect(wouldBe.map((decision: { class: string; project: string }) => `${decision.class} in ${decision.project}`).sort()).toEqual(
-    mode === 'Observe' ? ['campaign in front', 'vip in front'] : [],
-  );
+  const wouldBe = async () => {
+    const { decisions } = await viewOf(on);
+    const placed = decisions.filter((decision: { project: string | null }) => decision.project !== null);
+    return placed.map((decision: { class: string; project: string }) => `${decision.class} in ${decision.project}`).sort();
+  };
+  const expected = mode === 'Observe' ? ['campaign in front', 'vip in front'] : [];
+  await vi.waitFor(async () => expect(await wouldBe()).toEqual(expected), { timeout: 10_000, interval: 50 });
 });
 
 test('pauses a project whose provider cannot be reached, and keeps what waits for it', async () => {
