@@ -5,6 +5,7 @@ import { Deposed } from '../election.ts';
 import type { PoolId } from '../policy.ts';
 import type { WorkerId } from '../workers.ts';
 import { numberBusy } from './number-busy.ts';
+import { releasing } from './release-slots.ts';
 
 /** One admission as it is written down: with the ceiling and count that it was decided on, so that the history can be checked. */
 export type AdmissionRecord = {
@@ -31,6 +32,8 @@ export type AdmissionBatch = {
   readonly records: readonly AdmissionRecord[];
   /** Limiters that these admissions moved. Committed with them. */
   readonly rates: RateStates;
+  /** Attempts whose slots are free now, and may be taken by these very admissions. */
+  readonly released: readonly string[];
 };
 
 export type Committed = { readonly attemptId: string; readonly admittedAtMs: number; readonly sendByMs: number };
@@ -40,6 +43,8 @@ export const maxBatch = 200;
 
 /**
  * Writes a batch of outbound admissions and wakes their owners, in one statement: one round trip and one flush however many there are.
+ *
+ * Slots that have become free are released in the same statement, at an instant before the admissions that take them.
  *
  * Rows that somebody changes right now are skipped rather than waited for, so no order of locks is needed between this and a mass cancellation. The
  * epoch is checked in the same statement: a dispatcher that was deposed writes nothing.
@@ -64,6 +69,7 @@ const statement = `
       i."inUse", i."fromNumberId", t.now, to_timestamp($8::float8 / 1000) + i."sendWithinMs" * interval '1 ms'
     from opened o join input i on i."sessionId" = o.id cross join (select clock_timestamp() as now) t
     returning id, owner, admitted_at, send_by),
+  ${releasing('$9')},
   limiters as (
     insert into limiter (pool_id, name, state)
     select $1, l.name, l.state from unnest($5::text[], $6::jsonb[]) as l(name, state), counted
@@ -91,6 +97,7 @@ export async function commitAdmissions(connection: Sql, batch: AdmissionBatch): 
       [...batch.rates.values()].map((state) => JSON.stringify(state)),
       batch.records.at(-1)?.seq ?? 0,
       batch.decidedAtMs,
+      batch.released,
     ],
   });
   const row = rows[0];

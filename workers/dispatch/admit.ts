@@ -6,6 +6,7 @@ import type { ProjectName } from '../../crds/values.ts';
 import { admitArrivals } from '../../ledger/dispatch/admit-arrivals.ts';
 import { type AdmissionRecord, type Committed, commitAdmissions, maxBatch } from '../../ledger/dispatch/commit-admissions.ts';
 import { fetchWaiting, type Head, type Lane } from '../../ledger/dispatch/fetch-waiting.ts';
+import { releaseSlots } from '../../ledger/dispatch/release-slots.ts';
 import { parkSessions } from '../../ledger/dispatch/upkeep.ts';
 import { arrivalOf, candidatesOf } from './candidates.ts';
 import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
@@ -61,6 +62,11 @@ function noteWouldBe(desk: Desk, { admitted }: StepDecision): void {
   }
 }
 
+/** Writes down which slots are free, when no admission has done so. */
+export async function writeReleased(desk: Desk): Promise<void> {
+  if (desk.released.length > 0) await releaseSlots(desk.connection, desk.poolId, desk.released.splice(0));
+}
+
 function lanesOf({ policy, pinnedLanes }: Desk): readonly Lane[] {
   const dialled = policy.classes.filter(({ direction }) => direction !== 'Inbound');
   return [...dialled.map(({ name }): Lane => ({ class: name, project: '' })), ...pinnedLanes];
@@ -102,6 +108,7 @@ async function commit(desk: Desk, decision: Decision, fetched: readonly Head[], 
 }
 
 async function commitCallers(desk: Desk, callers: readonly Admitted[]): Promise<number> {
+  await writeReleased(desk);
   const records = callers.map(({ session, project }) => {
     desk.seq += 1;
     return { attemptId: session, seq: desk.seq, ...countsAt(desk, project), sendWithinMs };
@@ -158,6 +165,7 @@ async function commitDials(
     decidedAtMs: decision.atMs,
     records,
     rates: moved,
+    released: desk.released.splice(0),
   });
   for (const [name, state] of moved) desk.rates.set(name, state);
   noteProbes(desk, dials, records);

@@ -34,6 +34,8 @@ export type Desk = {
   readonly rates: Map<LimiterName, RateState>;
   readonly blocked: Map<ClassName, Blocked>;
   readonly decisions: DecisionView[];
+  /** Attempts whose slots count as free here already, and are written as such with the next admission, or when the step ends. */
+  readonly released: string[];
   policy: Policy;
   policyVersion: number;
   withResults: boolean;

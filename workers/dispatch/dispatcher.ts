@@ -1,12 +1,11 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { PoolName } from '../../crds/values.ts';
-import { releaseSlots } from '../../ledger/dispatch/release-slots.ts';
 import { takeSignals } from '../../ledger/dispatch/take-signals.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { dispatcherChannel } from '../../ledger/wake.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
-import { admitRound } from './admit.ts';
+import { admitRound, writeReleased } from './admit.ts';
 import { type Desk, note } from './desk.ts';
 import { openDesk } from './open-desk.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
@@ -64,7 +63,7 @@ async function step(desk: Desk, upkeep: Upkeep, heard: 'rung' | 'slept'): Promis
     if (signal.kind === 'overlay') desk.holdsChanged = true;
     desk.learning.observe(signal, desk);
   }
-  await release(desk);
+  release(desk);
   if (desk.holdsChanged) await upkeep.regardHolds();
   const nowMs = desk.clock.now();
   desk.statistics.use(
@@ -76,19 +75,18 @@ async function step(desk: Desk, upkeep: Upkeep, heard: 'rung' | 'slept'): Promis
   for (let round = 0; round < maxRounds; round += 1) {
     if ((await admitRound(desk)) === 'done') break;
   }
+  await writeReleased(desk);
   desk.nextStepAtMs = Math.min(desk.nextStepAtMs, nextRelease(desk), desk.learning.nextChangeAtMs(desk.policy, desk.clock.now()));
   await upkeep.doNext(heard);
 }
 
 /** Frees the slots whose release lag has passed. */
-async function release(desk: Desk): Promise<void> {
+function release(desk: Desk): void {
   const due = desk.cooling.due(desk.clock.now(), (subscription) => desk.learning.releaseLagMs(subscription));
-  if (due.ids.length === 0) return;
-  await releaseSlots(desk.connection, desk.poolId, due.ids);
-  // Those that the statement did not find cooling were released before, by a predecessor: they hold nothing either.
   for (const id of due.ids) {
     const attempt = desk.book.get(id);
     if (attempt !== undefined) note(desk, { ...attempt, state: 'ended' });
+    desk.released.push(id);
   }
 }
 

@@ -47,6 +47,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     rates: ratesOf(limiters),
     blocked: new Map(),
     decisions: [],
+    released: [],
     policy: policyOf(options.pool, stored.spec),
     policyVersion: stored.version,
     withResults: stored.spec.results !== undefined,
