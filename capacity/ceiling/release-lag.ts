@@ -37,8 +37,8 @@ const keptBlocks = 4;
 /** After so many readings the first guess gives way to them. */
 const guessHoldsFor = 5;
 
-/** Readings that say too little: more sends under way than this. */
-const ambiguousLines = 2;
+/** Readings that say too little: more sends under way than this. While there is only the guess, even a vague reading is better than it. */
+const ambiguousLines = { guessing: 8, told: 2 } as const;
 
 /** One refusal in this many dials keeps the trim where it is. */
 const dialsPerRefusal = 250;
@@ -62,7 +62,8 @@ export function releaseLagMs({ blocks, current, trimMs }: ReleaseLag): number {
  */
 export function afterReading(lag: ReleaseLag, { heldMin, heldMax, agesMs }: HeldReading): ReleaseLag {
   const ages = agesMs.filter((ageMs) => ageMs >= 0 && ageMs <= longestLagMs).sort((a, b) => a - b);
-  if (heldMax - heldMin > ambiguousLines || heldMin > ages.length) return lag;
+  const ambiguous = lag.readings === 'none' ? ambiguousLines.guessing : ambiguousLines.told;
+  if (heldMax - heldMin > ambiguous || heldMin > ages.length) return lag;
   const neededMs = heldMin <= 0 ? 0 : (ages[heldMin - 1] ?? 0);
   const current = {
     longestMs: Math.max(lag.current.longestMs, neededMs),

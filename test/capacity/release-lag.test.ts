@@ -25,10 +25,18 @@ describe('the release lag', () => {
   });
 
   test.each([
-    { name: 'too many sends are under way', reading: { heldMin: 0, heldMax: 3, agesMs: [200, 900] } },
+    { name: 'far too many sends are under way', reading: { heldMin: 0, heldMax: 9, agesMs: [200, 900] } },
     { name: 'more lines are held than ended: those are foreign', reading: { heldMin: 3, heldMax: 3, agesMs: [200, 900] } },
   ])('learns nothing when $name', ({ reading }) => {
     expect(afterReading(initialReleaseLag, reading)).toBe(initialReleaseLag);
+  });
+
+  test('takes vague readings only while there is nothing but the guess', () => {
+    const vague = { heldMin: 0, heldMax: 3, agesMs: [200, 900] };
+    let lag = initialReleaseLag;
+    for (let reading = 0; reading < 5; reading += 1) lag = afterReading(lag, vague);
+    expect(releaseLagMs(lag)).toBe(0);
+    expect(afterReading(lag, vague)).toBe(lag);
   });
 
   test.each([
