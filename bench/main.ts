@@ -50,12 +50,16 @@ async function measure(names: readonly string[], scale: Scale): Promise<readonly
   await chmod(directory, 0o711);
   const server = await startPostgres({ directory: join(directory, 'postgres'), log: () => undefined });
   try {
-    const figures: Figure[] = [];
-    for (const name of names) {
+    const runOne = async (name: string): Promise<readonly Figure[]> => {
       const startedMs = performance.now();
-      figures.push(...((await benches[name]?.({ scale, postgresUrl: server.url, directory, say })) ?? []));
+      const figures = (await benches[name]?.({ scale, postgresUrl: server.url, directory, say })) ?? [];
       say(`${name}: ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
-    }
+      return figures;
+    };
+    // What measures nothing need not wait its turn.
+    if (scale === 'tiny') return (await Promise.all(names.map(runOne))).flat();
+    const figures: Figure[] = [];
+    for (const name of names) figures.push(...(await runOne(name)));
     return figures;
   } finally {
     await server.stop();
