@@ -1,11 +1,7 @@
-import type { AttemptOutcome, SessionOutcome } from '../../capacity/outcomes.ts';
+import type { AttemptOutcome } from '../../capacity/outcomes.ts';
+import type { AfterAttempt } from '../../capacity/retry/next.ts';
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
-
-/** What the end of an attempt does to its session; decided by `capacity/retry/`. */
-export type SessionNext =
-  | { readonly next: 'queue'; readonly delayMs: number; readonly consumed: boolean }
-  | { readonly next: 'end'; readonly outcome: SessionOutcome; readonly reason: string };
 
 export type AttemptEnd = {
   readonly attemptId: string;
@@ -13,7 +9,8 @@ export type AttemptEnd = {
   readonly endedReason: string | undefined;
   /** Whether a line was taken at the provider. If so the slot cools; if not (nothing was created) it is free at once. */
   readonly line: 'taken' | 'never-taken';
-  readonly session: SessionNext | undefined;
+  /** What follows for the session; undefined for a call that has none. */
+  readonly session: AfterAttempt | undefined;
   readonly limits: { readonly limit: number; readonly remaining: number; readonly blocked: boolean } | undefined;
   readonly withResults: boolean;
   /** How long delivery waits for the provider's report, which comes after the end. */

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../../capacity/outcomes.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
-import { afterAttempt } from '../../capacity/retry/next.ts';
-import { type AttemptEnd, type EndingAttempt, endAttempt, findAttempt, type SessionNext } from '../../ledger/attempts/end.ts';
+import { type AfterAttempt, afterAttempt } from '../../capacity/retry/next.ts';
+import { type AttemptEnd, type EndingAttempt, endAttempt, findAttempt } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 
@@ -55,7 +55,7 @@ function outcomeOf(attempt: EndingAttempt, said: AttemptOutcome): AttemptOutcome
   return attempt.state === 'pending' || attempt.state === 'admitted' ? 'Abandoned' : said;
 }
 
-function sessionNext(policy: Policy, attempt: EndingAttempt, outcome: AttemptOutcome, random: () => number): SessionNext {
+function sessionNext(policy: Policy, attempt: EndingAttempt, outcome: AttemptOutcome, random: () => number): AfterAttempt {
   const classPolicy = policy.classes.find((candidate) => candidate.name === attempt.class);
   const decision = afterAttempt({
     outcome,
