@@ -158,12 +158,21 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     dialler.dial(dials).catch((error: unknown) => log.error({ err: error }, 'admitted attempts not taken: the dispatcher takes them back'));
   }
 
+  // Looks may outlast their lease when the provider is slow. Leases are renewed meanwhile: a second watcher would spend the same requests again.
+  const looks = new Map<string, Promise<void>>();
   async function watch(): Promise<void> {
     const busy = new Set(await projectsWithCalls(database, poolId));
     const former = formerProjects().filter((project) => busy.has(project.name));
     const projects = [...policy().projects, ...former].map((project) => project.name);
     const leases = await takeWatchLeases(database, poolId, owner, projects, projects.length);
-    await Promise.all(leases.map((lease) => watcher.look(lease, stop.signal)));
+    for (const lease of leases) {
+      if (looks.has(lease.project)) continue;
+      const look = watcher
+        .look(lease, stop.signal)
+        .catch((error: unknown) => log.warn({ err: error, project: lease.project }, 'calls not looked at: tried again'))
+        .finally(() => looks.delete(lease.project));
+      looks.set(lease.project, look);
+    }
   }
 
   async function forget(): Promise<void> {
@@ -251,6 +260,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
       await Promise.race([closed, sleep(Math.max(0, deadlineMs - now()), undefined, { ref: false })]);
       stop.abort();
       await running;
+      await Promise.all(looks.values());
       await deliveries;
       inForce.stop();
       await inboxWorker.sweep();

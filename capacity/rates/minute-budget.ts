@@ -24,9 +24,9 @@ export function minuteBudget(state: MinuteBudget, requestsPerMinute: number, now
   return Math.max(0, allowed - (state.minute === minute ? state.spent : 0));
 }
 
-export function afterRequest(state: MinuteBudget, nowMs: number): MinuteBudget {
+export function afterRequests(state: MinuteBudget, requests: number, nowMs: number): MinuteBudget {
   const minute = minuteOf(nowMs);
-  return { ...state, minute, spent: state.minute === minute ? state.spent + 1 : 1 };
+  return { ...state, minute, spent: state.minute === minute ? state.spent + requests : requests };
 }
 
 /** The provider said 429: others use the rate as well, so only half of it is ours until the next minute. */

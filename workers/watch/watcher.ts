@@ -1,5 +1,13 @@
 import type { Logger } from 'pino';
-import { pollingShare } from '../../capacity/rates/minute-budget.ts';
+import type { ProjectPolicy } from '../../capacity/policy/policy.ts';
+import {
+  afterRequests,
+  afterThrottle,
+  emptyMinute,
+  type MinuteBudget,
+  minuteBudget,
+  pollingShare,
+} from '../../capacity/rates/minute-budget.ts';
 import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
 import type { ClassName, ProjectName } from '../../crds/values.ts';
 import { noteAlive } from '../../ledger/attempts/bind.ts';
@@ -11,7 +19,6 @@ import type { SeenCall } from '../../providers/vapi/contract.ts';
 import type { Applier, CallNews } from '../events/apply.ts';
 import type { Endings } from '../events/endings.ts';
 import type { Providers } from '../providers.ts';
-import { openMinuteBudget } from './minute-budget.ts';
 
 /** Lists read this far back again: the provider shows changes late, and clocks differ. */
 const overlapMs = 60_000;
@@ -37,12 +44,21 @@ export function openWatcher(deps: {
   readonly wallClock: () => number;
   readonly log: Logger;
 }): { look(lease: WatchLease, signal: AbortSignal): Promise<void> } {
-  const projects = new Map<ProjectName, { nextListAtMs: number; missed: number; budget: ReturnType<typeof openMinuteBudget> }>();
+  type Progress = { nextListAtMs: number; missed: number; budget: MinuteBudget };
+  const projects = new Map<ProjectName, Progress>();
 
-  function stateOf(project: ProjectName) {
+  const requestsLeft = ({ budget }: Progress, policy: ProjectPolicy) =>
+    minuteBudget(budget, pollingShare(policy.requestsPerMinute), deps.wallClock());
+
+  function spend(state: Progress, requests: number, answered: 'throttled' | 'otherwise'): void {
+    const spent = afterRequests(state.budget, requests, deps.wallClock());
+    state.budget = answered === 'throttled' ? afterThrottle(spent, deps.wallClock()) : spent;
+  }
+
+  function stateOf(project: ProjectName): Progress {
     let state = projects.get(project);
     if (state === undefined) {
-      state = { nextListAtMs: 0, missed: 0, budget: openMinuteBudget(deps.wallClock) };
+      state = { nextListAtMs: 0, missed: 0, budget: emptyMinute };
       projects.set(project, state);
     }
     return state;
@@ -78,14 +94,13 @@ export function openWatcher(deps: {
     const state = stateOf(lease.project);
     if (provider === undefined || lease.nowMs < state.nextListAtMs) return;
     const polling = pollingShare(provider.policy.requestsPerMinute);
-    const pages = Math.min(maxPages, state.budget.left(polling));
+    const pages = Math.min(maxPages, requestsLeft(state, provider.policy));
     if (pages < 1) return;
     const listing = await provider.api.listUpdatedSince(new Date(lease.readUntilMs - overlapMs), { maxRequests: pages, signal });
-    state.budget.spend(listing.requests);
+    spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     state.missed = await applyList(lease.project, listing.calls);
     state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks, missed: state.missed });
     if (listing.complete) await noteRead(deps.database, deps.poolId, lease.project, lease.nowMs, listing.calls[0]?.orgId);
-    else if (listing.throttled) state.budget.halve();
   }
 
   /** Looks for calls whose creation had no answer. One complete list serves all of the project; only one late enough proves absence. */
@@ -95,10 +110,10 @@ export function openWatcher(deps: {
     const state = stateOf(lease.project);
     const oldestMs = Math.min(...due.map((attempt) => attempt.sendingAtMs ?? lease.nowMs));
     if (provider === undefined || due.length === 0) return;
-    const pages = Math.min(maxPages, state.budget.left(pollingShare(provider.policy.requestsPerMinute)));
+    const pages = Math.min(maxPages, requestsLeft(state, provider.policy));
     if (pages < 1) return;
     const listing = await provider.api.listCreatedSince(new Date(oldestMs - overlapMs), { maxRequests: pages, signal });
-    state.budget.spend(listing.requests);
+    spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     await applyList(lease.project, listing.calls);
     await noteLookUps(
       deps.database,
@@ -132,9 +147,9 @@ export function openWatcher(deps: {
     const state = stateOf(lease.project);
     for (const attempt of doubtful) {
       if (attempt.callId === null || attempt.ambiguousForMs !== null) continue;
-      if (state.budget.left(pollingShare(provider.policy.requestsPerMinute)) < 1) return;
+      if (requestsLeft(state, provider.policy) < 1) return;
       const found = await provider.api.get(attempt.callId, signal);
-      state.budget.spend(1);
+      spend(state, 1, found.kind === 'failed' && found.status === 429 ? 'throttled' : 'otherwise');
       if (found.kind === 'found') await deps.applier.apply(newsOf(lease.project, found.call));
       else if (found.kind === 'gone') await release(attempt, 'Unknown', 'CallGone');
       else if ((attempt.pastBoundMs ?? 0) > giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
