@@ -16,18 +16,23 @@ export type RateCell = { readonly sinceMs: number; readonly untilMs: number; rea
 /**
  * How much later than its admission a creation may be sent. A claim that is later is paced again.
  *
- * The rate has to hold where the provider counts, at sending, and two admissions can be squeezed together there by as much as this. So windows of
- * admissions are longer by it: what is sent within any one second was admitted within a second and this.
+ * The rate has to hold where the provider counts, and two admissions can be squeezed together on the way there: by this much until they are sent, and
+ * by {@link transitMs} behind it. So windows of admissions are longer by both: what arrives within any one second was admitted within a second and these.
  */
 export const sendWindowMs = 100;
+
+/** How much longer one request may be on its way than another: the first one opens connections, and the provider is not always equally fast. */
+export const transitMs = 150;
+
+const slackMs = sendWindowMs + transitMs;
 
 /** Up to this many creations are remembered one by one; faster rates are remembered in so many cells. */
 const cells = 20;
 
-/** The limit of a rate: at `2` two in any 1.1 s, at `0.5` one in any 2.1 s. Above one a second, fractions are rounded down. */
+/** The limit of a rate: at `2` two in any 1.25 s, at `0.5` one in any 2.25 s. Above one a second, fractions are rounded down. */
 export function rateOf(callsPerSecond: number): { readonly perWindow: number; readonly windowMs: number } {
-  if (callsPerSecond < 1) return { perWindow: 1, windowMs: 1_000 / callsPerSecond + sendWindowMs };
-  return { perWindow: Math.floor(callsPerSecond), windowMs: 1_000 + sendWindowMs };
+  if (callsPerSecond < 1) return { perWindow: 1, windowMs: 1_000 / callsPerSecond + slackMs };
+  return { perWindow: Math.floor(callsPerSecond), windowMs: 1_000 + slackMs };
 }
 
 /** The limiters that an outbound creation in the project passes: its subscription's, each upstream's, and the project's share of requests. */

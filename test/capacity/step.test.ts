@@ -217,8 +217,8 @@ describe('rates', () => {
     const pool = aPool().withSubscription('main', 9, { callsPerSecond: 2 }).withClass('campaign');
     const decision = decideStep(pool.snapshot(), waitingSessions('campaign', 3));
     expect(decision.admitted).toHaveLength(2);
-    expect(decision.nextRateAtMs).toBe(nowMs + 1_100);
-    expect(firstRefusal(decision)).toEqual({ by: 'rate', limiter: 'subscription/main', retryAtMs: nowMs + 1_100 });
+    expect(decision.nextRateAtMs).toBe(nowMs + 1_250);
+    expect(firstRefusal(decision)).toEqual({ by: 'rate', limiter: 'subscription/main', retryAtMs: nowMs + 1_250 });
   });
 
   test('do not bind inbound calls', () => {

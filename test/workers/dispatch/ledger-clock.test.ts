@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { openLedgerClock } from '../../../workers/dispatch/ledger-clock.ts';
+
+describe("the ledger's clock", () => {
+  test('goes on by monotonic time from the middle of a reading', () => {
+    let nowMs = 100;
+    const clock = openLedgerClock(() => nowMs);
+    clock.set(1_000, 100, 102);
+    nowMs = 111;
+    expect(clock.now()).toBe(1_010);
+  });
+
+  test('does not jump when a reading takes long', () => {
+    let nowMs = 0;
+    const clock = openLedgerClock(() => nowMs);
+    clock.set(1_000, 0, 1);
+    // The answer was on its way for 80 ms after PostgreSQL looked at its clock.
+    clock.set(1_500, 500, 581);
+    nowMs = 600;
+    expect(clock.now()).toBe(1_599.5);
+  });
+
+  test('follows the ledger when it drifts', () => {
+    let nowMs = 0;
+    const clock = openLedgerClock(() => nowMs);
+    clock.set(1_000, 0, 1);
+    for (let reading = 1; reading <= 50; reading += 1) clock.set(1_010 + reading * 500, reading * 500, reading * 500 + 3);
+    nowMs = 25_003;
+    expect(Math.abs(clock.now() - (1_010 + 25_001.5))).toBeLessThan(5);
+  });
+
+  test('is not read before it is set', () => {
+    expect(() => openLedgerClock(() => 0).now()).toThrow('before it was set');
+  });
+});
