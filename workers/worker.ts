@@ -11,6 +11,7 @@ import { beatWorker, retireWorker } from '../ledger/workers.ts';
 import { openCallLink } from './call-link.ts';
 import { openDeclaredTokens } from './declared-tokens.ts';
 import { openDialler } from './dial/dialler.ts';
+import { openWarmUp } from './dial/warm-up.ts';
 import { openCandidate } from './dispatch/candidate.ts';
 import type { WorkerEnvironment } from './environment.ts';
 import { openApplier } from './events/apply.ts';
@@ -96,6 +97,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     owner,
     policy,
     providers,
+    warmUp: openWarmUp({ providers, wallClock: Date.now, log, signal: stop.signal }),
     endings,
     callLink,
     wakeDispatcher,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type AttemptOutcome, unreachable } from '../../capacity/outcomes.ts';
 import type { ClassPolicy, Policy } from '../../capacity/policy/policy.ts';
+import type { ProjectName } from '../../crds/values.ts';
 import { beginSending, type Dial } from '../../ledger/attempts/begin-sending.ts';
 import { bindAttempt, markAmbiguous } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
@@ -33,6 +34,8 @@ export function openDialler(deps: {
   readonly owner: WorkerId;
   readonly policy: () => Policy;
   readonly providers: Providers;
+  /** Told of a creation whose moment passed: the connection was not there in time. */
+  readonly warmUp: (project: ProjectName) => void;
   readonly endings: Endings;
   readonly callLink: CallLink;
   readonly wakeDispatcher: () => void;
@@ -93,8 +96,8 @@ export function openDialler(deps: {
         await markAmbiguous(deps.database, deps.poolId, dial.attemptId);
         return;
       case 'unsent':
-        if (result.detail !== undefined)
-          deps.log.warn({ attempt: dial.attemptId, project: dial.project, detail: result.detail }, 'not sent');
+        if (result.detail === undefined) deps.warmUp(dial.project);
+        else deps.log.warn({ attempt: dial.attemptId, project: dial.project, detail: result.detail }, 'not sent');
         await endUnmade(dial, 'Unsent', result.detail === undefined ? undefined : unreachable, undefined);
         return;
       case 'refused':
