@@ -58,9 +58,8 @@ async function handOvers(setting: Setting): Promise<readonly number[]> {
       claimed = resolve;
       setTimeout(() => reject(new Error('no attempt followed within 10 s')), 10_000).unref();
     });
-    await endAttempt(database, stage.poolId, over(attemptId));
+    await wake.withCommit((channel) => endAttempt(database, stage.poolId, over(attemptId), channel));
     const committedMs = performance.now();
-    wake();
     latencies.push((await next) - committedMs);
   }
   return latencies;

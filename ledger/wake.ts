@@ -12,19 +12,46 @@ export const workerChannel = (workerId: WorkerId) => `trunkline_worker_${workerI
 
 const gapMs = 5;
 
-/** Returns a function that wakes the pool's dispatcher, coalesced. `onError` hears of a NOTIFY that failed; polling covers it. */
-export function createWaker(database: Database, poolId: PoolId, onError: (error: unknown) => void): () => void {
+/** Wakes the pool's dispatcher, coalesced. */
+export type Waker = {
+  /** Wakes it now, or at the end of the gap. What it is to see must be committed. */
+  wake(): void;
+  /**
+   * Runs a statement that can notify with its own commit, which saves the way of a second one: `run` gets the channel, or null inside the gap; then
+   * the dispatcher is woken after it.
+   */
+  withCommit<T>(run: (channel: string | null) => Promise<T>): Promise<T>;
+};
+
+/** `onError` hears of a NOTIFY that failed; polling covers it. */
+export function createWaker(database: Database, poolId: PoolId, onError: (error: unknown) => void): Waker {
+  const channel = dispatcherChannel(poolId);
   let state: 'idle' | 'sent' | 'again' = 'idle';
-  const send = () => {
+  const beginGap = () => {
     state = 'sent';
-    database.query('select pg_notify($1, $2)', [dispatcherChannel(poolId), '']).catch(onError);
     setTimeout(() => {
       if (state === 'again') send();
       else state = 'idle';
     }, gapMs);
   };
-  return () => {
+  const send = () => {
+    beginGap();
+    database.query('select pg_notify($1, $2)', [channel, '']).catch(onError);
+  };
+  const wake = () => {
     if (state === 'idle') send();
     else state = 'again';
+  };
+  return {
+    wake,
+    async withCommit(run) {
+      if (state === 'idle') {
+        beginGap();
+        return run(channel);
+      }
+      const result = await run(null);
+      wake();
+      return result;
+    },
   };
 }

@@ -64,7 +64,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
   const { poolId, policy, spec, formerProjects } = inForce;
   const secrets = openSecrets(environment.TRUNKLINE_SECRETS);
   const metrics = createMetrics();
-  const wakeDispatcher = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
+  const waker = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
   const arrivals = openArrivals();
   const liveness = await openLiveness({
     ledgerUrl,
@@ -87,6 +87,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     policy,
     withResults: () => spec().results !== undefined,
     random: Math.random,
+    waker,
     observeOutcome: (project, outcome) => metrics.attemptOutcomes.inc({ project, outcome }),
   });
   const observeWait = (direction: string) => (className: string, ms: number) =>
@@ -100,13 +101,12 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     warmUp: openWarmUp({ providers, wallClock: Date.now, log, signal: stop.signal }),
     endings,
     callLink,
-    wakeDispatcher,
     observeWait: observeWait('Outbound'),
     now,
     log,
     signal: stop.signal,
   });
-  const applier = openApplier({ database, poolId, policy, endings, wakeDispatcher, log });
+  const applier = openApplier({ database, poolId, policy, endings, wakeDispatcher: waker.wake, log });
   const inboxWorker = openInboxWorker({ database, poolId, applier, log });
   const candidate = openCandidate({
     database,
@@ -131,7 +131,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     policy,
     arrivals,
     callLink,
-    wakeDispatcher,
+    wakeDispatcher: waker.wake,
     dispatcherAwayMs: candidate.awayMs,
     observeWait: observeWait('Inbound'),
     now,
@@ -145,7 +145,6 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     endings,
     boundForMs: (className) => boundForMs(policy().classes.find((candidate) => candidate.name === className)),
     webhooks: publicUrl === undefined ? 'none' : 'expected',
-    wakeDispatcher,
     wallClock: Date.now,
     log,
   });
@@ -222,7 +221,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
         policy,
         hasResults: () => spec().results !== undefined,
         phase: () => phase,
-        wakeDispatcher,
+        waker,
         hangUp,
         metrics,
         log,

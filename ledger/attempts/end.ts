@@ -22,9 +22,9 @@ const waits = '($6 and s.cancelled_at is null)';
 
 /**
  * Ends an attempt, once: of all who hear of it (webhooks, lists, look-ups), the first wins and the others change nothing. The session's row is locked
- * before the attempt's, as everywhere. Returns whether this call was the one.
+ * before the attempt's, as everywhere. Returns whether this call was the one; if so, `channel` is notified with the commit.
  */
-export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd): Promise<boolean> {
+export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd, channel: string | null = null): Promise<boolean> {
   const session = end.session;
   const { rows } = await sql.query<{ ended: number }>({
     name: 'end-attempt',
@@ -56,8 +56,9 @@ export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd): Pro
       signalled as (
         insert into signal (pool_id, kind, attempt_id, data)
         select $1, 'ended', id, jsonb_build_object('outcome', $4::text, 'reason', $5::text, 'limits', $11::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
-        from ended)
-      select count(*)::int as ended from ended`,
+        from ended),
+      woken as (select pg_notify($14, '') from ended where $14::text is not null)
+      select (select count(*) from ended)::int as ended, (select count(*) from woken) as woken`,
     values: [
       poolId,
       end.attemptId,
@@ -72,6 +73,7 @@ export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd): Pro
       end.limits === undefined ? null : JSON.stringify(end.limits),
       end.withResults,
       end.resultDelayMs,
+      channel,
     ],
   });
   return rows[0]?.ended === 1;

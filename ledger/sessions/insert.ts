@@ -37,13 +37,18 @@ export type Inserted = {
  * Queues a batch in one statement and one flush, in the order given. Whatever is there already is left as it is: the same id (this batch was
  * committed before, and the answer got lost) counts as created, the same idempotency key gives the session that has it.
  *
- * Two batches that share keys in opposite order may deadlock; PostgreSQL ends one of them, and sending it again is safe.
+ * `channel` is notified with the commit. Two batches that share keys in opposite order may deadlock; PostgreSQL ends one of them, and sending it again is safe.
  */
-export async function insertSessions(sql: Sql, poolId: PoolId, rows: readonly NewSession[]): Promise<readonly Inserted[]> {
+export async function insertSessions(
+  sql: Sql,
+  poolId: PoolId,
+  rows: readonly NewSession[],
+  channel: string | null = null,
+): Promise<readonly Inserted[]> {
   const { rows: made } = await sql.query<{ id: string; ready: boolean }>({
     name: 'insert-sessions',
     text: insertion,
-    values: [poolId, JSON.stringify(rows)],
+    values: [poolId, JSON.stringify(rows), channel],
   });
   const created = new Set(made.map((row) => row.id));
   const others = rows.filter((row) => !created.has(row.id));
@@ -57,7 +62,7 @@ export async function insertSessions(sql: Sql, poolId: PoolId, rows: readonly Ne
 }
 
 const insertion = `
-  insert into session (id, pool_id, class, direction, state, ready, ready_at, score, project, number, name, labels, context, idempotency_key,
+  with made as (insert into session (id, pool_id, class, direction, state, ready, ready_at, score, project, number, name, labels, context, idempotency_key,
     request_hash, not_before, expires_at)
   select x.id, $1, x.class, x.direction, 'queued', coalesce(x."notBefore" <= t.now, true), greatest(t.now, x."notBefore"), x.score, x.project,
     x.number, x.name, x.labels, x.context, x."idempotencyKey", decode(x."requestHash", 'hex'), x."notBefore", x."expiresAt"
@@ -65,7 +70,9 @@ const insertion = `
       score int, "notBefore" timestamptz, "expiresAt" timestamptz, "idempotencyKey" text, "requestHash" text)
     cross join (select clock_timestamp() as now) t
   on conflict do nothing
-  returning id, ready`;
+  returning id, ready),
+  woken as (select pg_notify($3, '') where $3::text is not null)
+  select id, ready, (select count(*) from woken) as woken from made`;
 
 /** Sessions that are there already for these rows, by id or by idempotency key. A row that has none gives undefined. */
 export async function findExisting(

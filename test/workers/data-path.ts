@@ -5,6 +5,7 @@ import type { Policy } from '../../capacity/policy/policy.ts';
 import type { Database } from '../../ledger/database.ts';
 import { newId } from '../../ledger/ids.ts';
 import { type PoolId, writePolicy } from '../../ledger/policy.ts';
+import { createWaker } from '../../ledger/wake.ts';
 import { type Applier, openApplier } from '../../workers/events/apply.ts';
 import { type Endings, openEndings } from '../../workers/events/endings.ts';
 import { freshLedger } from '../support/ledger.ts';
@@ -32,6 +33,9 @@ export async function aDataPath(): Promise<DataPath> {
     policy: () => policy,
     withResults: () => false,
     random: () => 0.5,
+    waker: createWaker(database, poolId, (error: unknown) => {
+      throw error;
+    }),
     observeOutcome: () => undefined,
   });
   const applier = openApplier({ database, poolId, policy: () => policy, endings, wakeDispatcher: () => undefined, log: silent });

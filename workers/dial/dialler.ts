@@ -38,7 +38,6 @@ export function openDialler(deps: {
   readonly warmUp: (project: ProjectName) => void;
   readonly endings: Endings;
   readonly callLink: CallLink;
-  readonly wakeDispatcher: () => void;
   readonly observeWait: (className: string, ms: number) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -117,7 +116,6 @@ export function openDialler(deps: {
     limits: Extract<CreateResult, { kind: 'refused' }>['limits'],
   ) {
     await deps.endings.end({ attemptId: dial.attemptId, outcome, endedReason: reason, line: 'never-taken', limits });
-    deps.wakeDispatcher();
   }
 
   return {

@@ -14,8 +14,8 @@ import { viewOf } from './view-of.ts';
 /** Policy, holds, workers, expiry: seen within a second. */
 const glanceEveryMs = 500;
 
-/** A first session with a new pin opens a lane that nobody knows; it is looked for this often while wake-ups come. */
-const lanesEveryMs = 20;
+/** A first session with a new pin opens a lane that nobody knows; it is looked for this often while wake-ups come, and at once after a pause. */
+const lanesEveryMs = 100;
 
 export type Upkeep = {
   /** Sees what is held now, and takes back what must not be sent any more. */

@@ -48,7 +48,6 @@ export function openApplier(deps: {
         line: 'taken',
         limits: undefined,
       });
-      if (first) deps.wakeDispatcher();
       return first ? 'changed' : 'known';
     }
     if (attempt.state !== 'sending') {

@@ -4,6 +4,7 @@ import { type AfterAttempt, afterAttempt } from '../../capacity/retry/next.ts';
 import { type AttemptEnd, type EndingAttempt, endAttempt, findAttempt } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
+import type { Waker } from '../../ledger/wake.ts';
 
 /** With webhooks, the provider's report follows the end by seconds; results wait for it this long. */
 const reportWithinMs = 20_000;
@@ -16,7 +17,7 @@ export type Ending = {
   readonly limits: AttemptEnd['limits'];
 };
 
-/** The one way in which attempts end, whoever hears of it. */
+/** The one way in which attempts end, whoever hears of it. The dispatcher is woken with the commit. */
 export type Endings = {
   /** True when this was the first to say so. */
   end(ending: Ending): Promise<boolean>;
@@ -28,6 +29,7 @@ export function openEndings(deps: {
   readonly policy: () => Policy;
   readonly withResults: () => boolean;
   readonly random: () => number;
+  readonly waker: Waker;
   readonly observeOutcome: (project: string, outcome: AttemptOutcome) => void;
 }): Endings {
   return {
@@ -35,13 +37,14 @@ export function openEndings(deps: {
       const attempt = await findAttempt(deps.database, deps.poolId, { callId: '', attemptId: ending.attemptId });
       if (attempt === undefined || attempt.state === 'cooling' || attempt.state === 'ended') return false;
       const outcome = outcomeOf(attempt, ending.outcome);
-      const first = await endAttempt(deps.database, deps.poolId, {
+      const end: AttemptEnd = {
         ...ending,
         outcome,
         session: attempt.sessionId === null ? undefined : sessionNext(deps.policy(), attempt, outcome, deps.random),
         withResults: deps.withResults(),
         resultDelayMs: ending.line === 'taken' ? reportWithinMs : 0,
-      });
+      };
+      const first = await deps.waker.withCommit((channel) => endAttempt(deps.database, deps.poolId, end, channel));
       if (first) deps.observeOutcome(attempt.project, outcome);
       return first;
     },

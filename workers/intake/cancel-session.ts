@@ -26,7 +26,7 @@ export async function deleteSession({ deps }: Intake, scope: TokenScope, request
   const found = await cancelSession(deps.database, deps.poolId, id, { withResults: deps.hasResults() });
   if (found.kind === 'absent') throw noSession(id);
   if (found.kind === 'cancelled' || (found.kind === 'ended' && found.outcome === 'Cancelled')) {
-    if (found.kind === 'cancelled') deps.wakeDispatcher();
+    if (found.kind === 'cancelled') deps.waker.wake();
     response.json({ id, state: 'ended', class: session.class, outcome: 'Cancelled' });
     return;
   }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
+import type { Waker } from '../../ledger/wake.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** What the intake needs of its worker. */
@@ -13,8 +14,7 @@ export type IntakeDeps = {
   /** Whether ended sessions are delivered anywhere; then their ends are written to the outbox. */
   readonly hasResults: () => boolean;
   readonly phase: () => 'starting' | 'serving' | 'draining';
-  /** Tells the dispatcher that there is something to look at; coalesced. */
-  readonly wakeDispatcher: () => void;
+  readonly waker: Waker;
   /** Asks the provider to end a live call. */
   readonly hangUp: (sessionId: string) => Promise<'asked' | 'not-live' | 'failed'>;
   readonly metrics: Metrics;

@@ -18,11 +18,10 @@ const firstPauseMs = 50;
 export async function insertPatiently(deps: IntakeDeps, sessions: readonly NewSession[]): Promise<readonly Inserted[]> {
   for (let tries = 0; ; tries += 1) {
     try {
-      const inserted = await insertSessions(deps.database, deps.poolId, sessions);
+      const inserted = await deps.waker.withCommit((channel) => insertSessions(deps.database, deps.poolId, sessions, channel));
       for (const [className, queued] of countBy(inserted.filter(({ created }) => created))) {
         deps.metrics.sessionsAccepted.inc({ class: className, direction: 'Outbound' }, queued);
       }
-      deps.wakeDispatcher();
       return inserted;
     } catch (error) {
       if (tries >= retries || troubleOf(error) === 'defect') throw error;

@@ -26,7 +26,7 @@ export async function hold(intake: Intake, scope: TokenScope, request: Request, 
     throw new Problem('invalid-field', { detail: 'must lie in the future', field: 'until' });
   }
   await setHold(intake.deps.database, intake.deps.poolId, named, until);
-  intake.deps.wakeDispatcher();
+  intake.deps.waker.wake();
   response.json({ held: named ?? 'pool', ...(until === undefined ? {} : { until: until.toISOString() }) });
 }
 
@@ -35,7 +35,7 @@ export async function resume({ deps }: Intake, scope: TokenScope, request: Reque
   const asked = await readAsked(request, resumeBody);
   const named = requireReach(deps, scope, asked.class);
   const lifted = await liftHold(deps.database, deps.poolId, named);
-  if (lifted) deps.wakeDispatcher();
+  if (lifted) deps.waker.wake();
   response.json({ resumed: named ?? 'pool', lifted });
 }
 
@@ -70,14 +70,14 @@ export async function cancel({ deps }: Intake, scope: TokenScope, request: Reque
 async function whileHeld<T>(deps: IntakeDeps, held: ClassName, work: (keepHolding: () => Promise<void>) => Promise<T>): Promise<T> {
   const { database, poolId } = deps;
   const passing = await beginPassingHold(database, poolId, held, holdForMs);
-  deps.wakeDispatcher();
+  deps.waker.wake();
   try {
     return await work(async () => {
       if (passing !== undefined) await prolongPassingHold(database, poolId, passing, holdForMs);
     });
   } finally {
     if (passing !== undefined) await endPassingHold(database, poolId, passing);
-    deps.wakeDispatcher();
+    deps.waker.wake();
   }
 }
 

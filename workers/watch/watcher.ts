@@ -39,7 +39,6 @@ export function openWatcher(deps: {
   /** Longest that a call of a class can hold its line. */
   readonly boundForMs: (className: ClassName | null) => number;
   readonly webhooks: 'expected' | 'none';
-  readonly wakeDispatcher: () => void;
   /** Milliseconds since 1970, for the provider's request minutes only. */
   readonly wallClock: () => number;
   readonly log: Logger;
@@ -137,7 +136,6 @@ export function openWatcher(deps: {
         line: 'never-taken',
         limits: undefined,
       });
-      deps.wakeDispatcher();
     }
   }
 
@@ -159,7 +157,6 @@ export function openWatcher(deps: {
   async function release(attempt: Watched, outcome: 'Unknown', reason: string): Promise<void> {
     deps.log.warn({ attempt: attempt.attemptId, reason }, 'attempt ends with unknown outcome');
     await deps.endings.end({ attemptId: attempt.attemptId, outcome, endedReason: reason, line: 'taken', limits: undefined });
-    deps.wakeDispatcher();
   }
 
   return {

@@ -79,8 +79,14 @@ export async function serveIntake(overrides: Partial<IntakeDeps> = {}): Promise<
       policy: () => policy,
       hasResults: () => false,
       phase: () => 'serving',
-      wakeDispatcher: () => {
-        wakes += 1;
+      waker: {
+        wake: () => {
+          wakes += 1;
+        },
+        withCommit: (run) => {
+          wakes += 1;
+          return run(null);
+        },
       },
       hangUp: async () => 'asked',
       metrics: createMetrics(),

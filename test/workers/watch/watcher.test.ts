@@ -24,7 +24,6 @@ async function watching(on: DataPath, answer: () => Reply) {
     endings: on.endings,
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
     webhooks: 'expected',
-    wakeDispatcher: () => undefined,
     wallClock: Date.now,
     log: silent,
   });
