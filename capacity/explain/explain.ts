@@ -8,8 +8,8 @@ import type { ClassView, PoolView } from '../view.ts';
 /** A view older than this says nothing about now: no dispatcher is at work. */
 const staleAfterMs = 5_000;
 
-/** Which limit it is, and what frees it. */
-export function describeBlocked(why: Blocked): string {
+/** Which limit it is, and what frees it, for a session of class `name`. */
+export function describeBlocked(why: Blocked, name: string): string {
   switch (why.by) {
     case 'mode':
       return why.mode === 'Hold'
@@ -18,7 +18,7 @@ export function describeBlocked(why: Blocked): string {
     case 'hold':
       return why.scope === 'pool'
         ? 'The pool is held: nothing starts until `trunkline resume`.'
-        : 'Its class is held: nothing of it starts until `trunkline resume --class`.';
+        : `Class ${name} is held: nothing of it starts until \`trunkline resume --class ${name}\`.`;
     case 'pool':
       return `The pool's budget of ${slots(why.limit)} is in use: it waits for any session of the pool to end.`;
     case 'direction':
@@ -52,7 +52,7 @@ export function explainClass(view: PoolView, name: string, nowMs: number): reado
   if (own.queued === 0) return [...lines, 'No session of it waits.'];
   const since = own.oldestWaitMs === null ? '' : `, the first for ${seconds(own.oldestWaitMs)}`;
   lines.push(`${count(own.queued, 'session')} of it ${own.queued === 1 ? 'waits' : 'wait'}${since}.`);
-  lines.push(own.blocked === null ? unblocked(own) : describeBlocked(own.blocked));
+  lines.push(own.blocked === null ? unblocked(own) : describeBlocked(own.blocked, own.name));
   return [...lines, ...freeing(view, own)];
 }
 

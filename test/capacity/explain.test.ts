@@ -13,7 +13,7 @@ describe('every reason is one sentence that names the limit and what frees it', 
     { why: { by: 'mode', mode: 'Hold' }, says: /mode Hold.*Active/ },
     { why: { by: 'mode', mode: 'Observe' }, says: /mode Observe/ },
     { why: { by: 'hold', scope: 'pool' }, says: /trunkline resume/ },
-    { why: { by: 'hold', scope: 'class' }, says: /resume --class/ },
+    { why: { by: 'hold', scope: 'class' }, says: /resume --class campaign`/ },
     { why: { by: 'pool', limit: 140 }, says: /budget of 140 slots/ },
     { why: { by: 'direction', direction: 'Outbound', limit: 1 }, says: /All 1 slot for outbound/ },
     { why: { by: 'class', limit: 60 }, says: /limit of 60 slots/ },
@@ -31,7 +31,7 @@ describe('every reason is one sentence that names the limit and what frees it', 
     { why: { by: 'rate', limiter: 'upstream/trunk', retryAtMs: nowMs }, says: /upstream trunk.*2023-11-14T22:13:20/ },
     { why: { by: 'rate', limiter: 'project/north', retryAtMs: nowMs }, says: /request rate of project north/ },
   ])('$why.by', ({ why, says }) => {
-    const sentence = describeBlocked(why);
+    const sentence = describeBlocked(why, 'campaign');
     expect(sentence).toMatch(says);
     expect(sentence).toMatch(/^[A-Z].*\.$/);
   });
