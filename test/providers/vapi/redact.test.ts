@@ -9,6 +9,11 @@ describe('text from outside', () => {
     ['num_14155550123', 'num_…23'],
     ['sip:+14155550123@host', 'sip:…23@host'],
     ['call 01984312-3c1e-7000-8a00-00000000abcd at 2026-08-20T10:00', 'call 01984312-3c1e-7000-8a00-00000000abcd at 2026-08-20T10:00'],
+    ['connect ECONNREFUSED 127.0.0.1:8080', 'connect ECONNREFUSED 127.0.0.1:8080'],
+    ['connect ECONNREFUSED 127.0.0.1:8080 - Local (10.0.0.12:0)', 'connect ECONNREFUSED 127.0.0.1:8080 - Local (10.0.0.12:0)'],
+    ['12.34.56.78 is Danish', '…78 is Danish'],
+    ['415.555.012.3:80 is no address', '…23:80 is no address'],
+    ['12.34.56.78:5550123', '…78:…23'],
     ['status 500 after 1200 ms', 'status 500 after 1200 ms'],
   ])('%s becomes %s', (text, wanted) => {
     expect(redact(text)).toBe(wanted);
