@@ -111,8 +111,8 @@ export const classSpec = z
         'Which sessions are of this class when they do not name one. The closest match takes a call: dialled number, then caller, then labels, then priority.',
       ),
     from: selector
-      .default({ matchLabels: {} })
-      .describe('Which phone numbers outbound calls are placed from. Empty: any number of the project.'),
+      .optional()
+      .describe('Which phone numbers calls are placed from. Outbound only. Default, and if empty: any number of the project.'),
     projects: selector
       .default({ matchLabels: {} })
       .describe('Which projects this class may run on. Empty: every project that has its assistant and a number for it.'),

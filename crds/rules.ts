@@ -152,7 +152,7 @@ function directionRules(one: ClassSpec, at: Path): readonly BrokenRule[] {
   ];
   const onlyOutbound = [
     { field: ['retry'], given: one.retry !== undefined },
-    { field: ['from'], given: Object.keys(one.from.matchLabels).length > 0 },
+    { field: ['from'], given: one.from !== undefined },
   ];
   if (one.direction === 'Any') return [];
   const [fields, kind] = one.direction === 'Outbound' ? [onlyInbound, 'inbound'] : [onlyOutbound, 'outbound'];

@@ -127,7 +127,9 @@ function describeClass(spec: ClassSpec, projects: readonly PlacedProject[]): Dec
     ({ project }) =>
       selects(spec.projects.matchLabels, project.labels) && project.assistants.some((assistant) => assistant.name === spec.assistant),
   );
-  const outbound = usable.filter(({ project }) => project.phoneNumbers.some((number) => selects(spec.from.matchLabels, number.labels)));
+  const outbound = usable.filter(({ project }) =>
+    project.phoneNumbers.some((number) => selects(spec.from?.matchLabels ?? {}, number.labels)),
+  );
   const inbound = usable.filter(({ project }) =>
     spec.match.dialled.length === 0
       ? project.phoneNumbers.length > 0

@@ -125,7 +125,7 @@ function answersFor(spec: ClassSpec, project: ProjectSpec): boolean {
 }
 
 function callerNumbers(spec: ClassSpec, project: ProjectSpec): readonly [ProjectName, readonly PhoneNumber[]] {
-  const numbers = project.phoneNumbers.filter(({ labels }) => carries(labels, spec.from.matchLabels));
+  const numbers = project.phoneNumbers.filter(({ labels }) => spec.from === undefined || carries(labels, spec.from.matchLabels));
   return [project.name, numbers.map(({ id, number }) => ({ id, number }))];
 }
 

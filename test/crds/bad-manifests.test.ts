@@ -148,6 +148,7 @@ const rules: readonly Row[] = [
     'must not be longer than max (1h)',
   ],
   ['retries of calls that come in', { [`${vip}.retry`]: { maxAttempts: 2 } }, `${vip}.retry`, 'is for outbound sessions'],
+  ['any number to call from where none is called', { [`${vip}.from`]: {} }, `${vip}.from`, 'is for outbound sessions'],
   [
     'a number to call from where none is called',
     { [`${vip}.from`]: { matchLabels: { use: 'vip' } } },
