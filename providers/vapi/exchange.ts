@@ -38,28 +38,35 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
   const startedMs = performance.now();
   let sent = false;
   let answer: { status: number; bytes: number } | undefined;
+  let broken: { readonly error: unknown } | undefined;
   const client: SdkClient = {
     baseUrl: api.baseUrl.replace(/\/+$/, ''),
     token: api.apiKey,
     maxRetries: 0,
     fetch: async (url, init) => {
-      const response = await api.connections.fetch(String(url), init ?? {}, () => {
+      const gate = () => {
         sent = bounds.gate();
         return sent;
+      };
+      // A fetch that rejects leaves the SDK's clock running, and with it the process: the error is kept, and the SDK gets an answer.
+      const response = await api.connections.fetch(String(url), init ?? {}, gate).catch((error: unknown) => {
+        broken = { error };
+        return Response.error();
       });
-      answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
+      if (broken === undefined) answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
       return response;
     },
   };
   try {
-    // The SDK stops its own clock when the headers come, and leaves it running after a failure; ours covers the body and is always stopped.
+    // The SDK stops its own clock when the headers come; ours covers the body.
     const request = { maxRetries: 0, timeoutInSeconds: bounds.timeoutMs / 1_000 + 1, abortSignal: deadline.signal };
     const body = await send(client, request);
+    if (broken !== undefined) return failure(broken.error, sent, deadline.ended(), bounds.timeoutMs);
     return { kind: 'answer', body, status: answer?.status ?? 0, bytes: answer?.bytes ?? 0 };
   } catch (error) {
     const refused = refusal.safeParse(error);
     if (answer !== undefined && refused.success) return { kind: 'answer', body: refused.data.body, ...answer };
-    return failure(error, sent, deadline.ended(), bounds.timeoutMs);
+    return failure(broken === undefined ? error : broken.error, sent, deadline.ended(), bounds.timeoutMs);
   } finally {
     deadline.clear();
     api.onRequest?.(kind, performance.now() - startedMs, answer?.status);

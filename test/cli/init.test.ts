@@ -89,6 +89,12 @@ describe('trunkline init', () => {
     expect(refused.stderr).not.toMatch(/(wrong|right)-key/);
   });
 
+  test('names the address that nobody listens at', async () => {
+    await close();
+    const refused = await init('--api-key-file', 'key', '--base-url', baseUrl);
+    expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining(`ECONNREFUSED ${new URL(baseUrl).host}`)]);
+  });
+
   test.each([
     { what: 'no assistant', has: { assistants: [], phoneNumbers: [line] }, message: 'the project has no assistant' },
     { what: 'no number', has: { assistants: [reception], phoneNumbers: [] }, message: 'the project has no phone number' },
