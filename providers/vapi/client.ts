@@ -73,9 +73,24 @@ async function create(api: Api, body: CreateCallBody, bounds: Bounds): Promise<C
   return { kind: 'refused', outcome: verdict.outcome, status: result.status, detail: verdict.detail, limits: verdict.limits };
 }
 
-/** The SDK types `backoffPlan.type` as an object and lists as mutable, against the API; a test holds our bodies against the published description. */
-function asRequest(body: CreateCallBody): CreateRequest {
-  return body as unknown as CreateRequest;
+/** The body in the SDK's types: lists that it may change, and a word that it takes for an object. */
+function asRequest({ assistantOverrides, ...call }: CreateCallBody): CreateRequest {
+  const { server, serverMessages, transportConfigurations, ...plain } = assistantOverrides;
+  const backoffPlan = server && { ...server.backoffPlan, type: asObject(server.backoffPlan.type) };
+  return {
+    ...call,
+    assistantOverrides: {
+      ...plain,
+      ...(server === undefined ? {} : { server: { ...server, backoffPlan } }),
+      ...(serverMessages === undefined ? {} : { serverMessages: [...serverMessages] }),
+      ...(transportConfigurations === undefined ? {} : { transportConfigurations: [...transportConfigurations] }),
+    },
+  };
+}
+
+/** The SDK types `backoffPlan.type` as an object, where the API has a word: this object is that word when it is written as JSON. */
+function asObject(word: string): { readonly toJSON: () => string } {
+  return { toJSON: () => word };
 }
 
 async function get(api: Api, callId: string, signal: AbortSignal): Promise<LookUp> {

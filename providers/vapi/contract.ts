@@ -82,6 +82,14 @@ export type CreateCallBody = {
   readonly assistantOverrides: AssistantOverrides;
 };
 
+/** Messages that a call can be told to send us. */
+export type ServerMessage =
+  | 'status-update'
+  | 'end-of-call-report'
+  | 'tool-calls'
+  | 'transfer-destination-request'
+  | 'handoff-destination-request';
+
 export type AssistantOverrides = {
   readonly maxDurationSeconds: number;
   readonly silenceTimeoutSeconds?: number;
@@ -92,7 +100,7 @@ export type AssistantOverrides = {
     readonly headers?: Readonly<Record<string, string>>;
     readonly backoffPlan: { readonly type: 'exponential'; readonly maxRetries: number; readonly baseDelaySeconds: number };
   };
-  readonly serverMessages?: readonly string[];
+  readonly serverMessages?: readonly ServerMessage[];
   readonly variableValues?: Readonly<Record<string, unknown>>;
   readonly metadata: { readonly trunkline: { readonly pool: string; readonly class: string; readonly session: string } };
   readonly transportConfigurations?: readonly { readonly provider: 'twilio'; readonly timeout: number }[];

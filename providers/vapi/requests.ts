@@ -1,7 +1,7 @@
 import type { ClassPolicy, ProjectPolicy } from '../../capacity/policy/policy.ts';
 import type { Fallback } from '../../crds/classes.ts';
 import { callNameOf } from './call-name.ts';
-import type { AssistantOverrides, CreateCallBody } from './contract.ts';
+import type { AssistantOverrides, CreateCallBody, ServerMessage } from './contract.ts';
 
 /** What we send to the provider, as pure data: calls that we place, and answers to `assistant-request`. */
 
@@ -31,9 +31,9 @@ export class AssistantMissing extends Error {
 }
 
 /** Messages that every call sends us. */
-export const watchedMessages: readonly string[] = ['status-update', 'end-of-call-report'];
+export const watchedMessages: readonly ServerMessage[] = ['status-update', 'end-of-call-report'];
 /** Messages that the team's handler answers. */
-export const handlerMessages: readonly string[] = ['tool-calls', 'transfer-destination-request', 'handoff-destination-request'];
+export const handlerMessages: readonly ServerMessage[] = ['tool-calls', 'transfer-destination-request', 'handoff-destination-request'];
 
 const maxNameLength = 40;
 

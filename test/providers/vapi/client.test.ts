@@ -13,7 +13,19 @@ const body: CreateCallBody = {
   assistantId: 'assistant-1',
   phoneNumberId: 'number-1',
   customer: { number: '+14155550123' },
-  assistantOverrides: { maxDurationSeconds: 600, metadata: { trunkline: { pool: 'p', class: 'c', session: 's' } } },
+  assistantOverrides: {
+    maxDurationSeconds: 600,
+    server: {
+      url: 'https://voice.example.com/v1/vapi/front',
+      timeoutSeconds: 20,
+      headers: { 'x-vapi-secret': 'hush' },
+      backoffPlan: { type: 'exponential', maxRetries: 10, baseDelaySeconds: 1 },
+    },
+    serverMessages: ['status-update', 'end-of-call-report'],
+    variableValues: { plan: 'gold' },
+    metadata: { trunkline: { pool: 'p', class: 'c', session: 's' } },
+    transportConfigurations: [{ provider: 'twilio', timeout: 60 }],
+  },
 };
 
 function open(baseUrl: string, options: Partial<ProjectOptions> = {}) {
