@@ -15,6 +15,8 @@ export type RunningPool = {
   /** When the command was started, milliseconds since 1970. */
   readonly startedAtMs: number;
   readonly pid: number;
+  /** Resolves when the command has ended by itself (`--for`), with what it said last: the object of `--json`. */
+  summary(): Promise<unknown>;
   /** Calls that the simulated provider has created, as it wrote them down itself. */
   calls(): Promise<readonly Call[]>;
 };
@@ -42,10 +44,13 @@ export async function runPool(
   await mkdir(state, { mode: 0o711 });
   const log = await open(join(state, 'up.log'), 'w');
   resources.defer(() => log.close());
+  const outFile = join(state, 'up.out');
+  const out = await open(outFile, 'w');
+  resources.defer(() => out.close());
   const startedAtMs = wallClockMs();
   const child = spawn(process.execPath, ['cli/trunkline.mjs', 'up', pool, ...args, '--state', state, '--port', '0', '--json'], {
     cwd: root,
-    stdio: ['ignore', 'ignore', log.fd],
+    stdio: ['ignore', out.fd, log.fd],
     detached: true,
   });
   // Ctrl-C during a bench does not reach it: it is in a session of its own, so that we alone stop it.
@@ -58,7 +63,17 @@ export async function runPool(
   const url = await readWhenThere(join(state, 'url'), child, join(state, 'up.log'));
   const token = await readWhenThere(join(state, 'token'), child, join(state, 'up.log'));
   if (child.pid === undefined) throw new Error('trunkline up has no process');
-  return { url, token, startedAtMs, pid: child.pid, calls: () => readCalls(join(state, 'simulator', 'calls.ndjson')) };
+  return {
+    url,
+    token,
+    startedAtMs,
+    pid: child.pid,
+    summary: async () => {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      return JSON.parse((await readFile(outFile, 'utf8')).trim().split('\n').at(-1) ?? '');
+    },
+    calls: () => readCalls(join(state, 'simulator', 'calls.ndjson')),
+  };
 }
 
 /** Files for {@link runPool}: a pool, and a scenario in which nobody calls and the provider answers at once. */
