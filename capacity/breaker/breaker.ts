@@ -9,6 +9,8 @@ export type BreakerState = {
   readonly phase: Phase;
   /** Ends of calls in the window, newest last; `failed` ones are evidence. */
   readonly window: readonly { readonly atMs: number; readonly failed: boolean }[];
+  /** Sessions that were refused without an explanation since the last creation that was answered with a call. */
+  readonly refusedInARow: number;
   /** Creations pause until then; 0: not throttled. */
   readonly throttledUntilMs: number;
 };
@@ -27,12 +29,14 @@ export type BreakerEvent =
   | { readonly kind: 'throttled' }
   /** A creation was answered with a call: key and billing are in order. */
   | { readonly kind: 'created'; readonly startedAtMs: number }
+  /** A creation was refused in unknown words, and its session is over: each of these is about another session. */
+  | { readonly kind: 'refused'; readonly startedAtMs: number }
   /** A call ended. `failed`: a provider fault or a creation that nobody answered. Busy, no answer and voicemail are `fine`: the project worked. */
   | { readonly kind: 'call'; readonly result: 'fine' | 'failed' | 'unknown'; readonly startedAtMs: number }
   /** A session was admitted while the pause said `probe-allowed`. */
   | { readonly kind: 'probe-sent' };
 
-export const closedBreaker: BreakerState = { phase: { kind: 'closed' }, window: [], throttledUntilMs: 0 };
+export const closedBreaker: BreakerState = { phase: { kind: 'closed' }, window: [], refusedInARow: 0, throttledUntilMs: 0 };
 
 const windowMs = 60_000;
 /** Bounds the state of a busy project; the newest count. */
@@ -42,6 +46,9 @@ const errorShare = 0.5;
 const openForMs = 30_000;
 const halfOpenCalls = 2;
 const faultBackoff = { initialMs: 30_000, maxMs: 600_000 } as const;
+/** One session may be wrong in itself; so many different ones in a row mean that the project is, and it must not burn a campaign. */
+const refusalsInARow = 5;
+const refusedReason = 'it refuses one session after another and says nothing that is known here: look at its assistant and numbers';
 /** A probe of which nothing was heard for this long is given up, and another one may go. */
 const probePatienceMs = 120_000;
 
@@ -57,11 +64,13 @@ export function pauseOf({ phase, throttledUntilMs }: BreakerState, nowMs: number
 export function observe(state: BreakerState, event: BreakerEvent, nowMs: number): BreakerState {
   switch (event.kind) {
     case 'project-fault':
-      return { ...state, phase: afterFault(state.phase, event, nowMs), window: [] };
+      return afterFault(state, event, nowMs);
     case 'throttled':
       return { ...state, throttledUntilMs: (Math.floor(nowMs / 60_000) + 1) * 60_000 };
     case 'created':
-      return state.phase.kind === 'faulted' && event.startedAtMs >= state.phase.sinceMs ? { ...state, phase: { kind: 'closed' } } : state;
+      return afterCreation(state, event.startedAtMs);
+    case 'refused':
+      return afterUnexplainedRefusal(state, event.startedAtMs, nowMs);
     case 'probe-sent':
       return { ...state, phase: afterProbeSent(state.phase, nowMs) };
     case 'call':
@@ -78,10 +87,30 @@ export function pauseEndsAtMs({ phase, throttledUntilMs }: BreakerState, nowMs: 
 }
 
 /** Faults of creations that were under way when the first one came are the same fault: the delay does not grow for them. */
-function afterFault(phase: Phase, event: { readonly reason: string; readonly startedAtMs: number }, nowMs: number): Phase {
-  if (phase.kind === 'faulted' && event.startedAtMs < phase.sinceMs) return phase;
+function afterFault(state: BreakerState, event: { readonly reason: string; readonly startedAtMs: number }, nowMs: number): BreakerState {
+  const { phase } = state;
+  if (phase.kind === 'faulted' && event.startedAtMs < phase.sinceMs) return { ...state, window: [] };
   const delayMs = phase.kind === 'faulted' ? Math.min(faultBackoff.maxMs, phase.delayMs * 2) : faultBackoff.initialMs;
-  return { kind: 'faulted', reason: event.reason, sinceMs: nowMs, delayMs, retryAtMs: nowMs + delayMs };
+  return {
+    ...state,
+    phase: { kind: 'faulted', reason: event.reason, sinceMs: nowMs, delayMs, retryAtMs: nowMs + delayMs },
+    window: [],
+    refusedInARow: 0,
+  };
+}
+
+function afterCreation(state: BreakerState, startedAtMs: number): BreakerState {
+  if (state.phase.kind === 'faulted') {
+    return startedAtMs >= state.phase.sinceMs ? { ...state, phase: { kind: 'closed' }, refusedInARow: 0 } : state;
+  }
+  return state.refusedInARow === 0 ? state : { ...state, refusedInARow: 0 };
+}
+
+/** Once the project is at fault, the refusal of a probe is enough to keep it paused. */
+function afterUnexplainedRefusal(state: BreakerState, startedAtMs: number, nowMs: number): BreakerState {
+  const refusedInARow = state.refusedInARow + 1;
+  if (state.phase.kind !== 'faulted' && refusedInARow < refusalsInARow) return { ...state, refusedInARow };
+  return afterFault(state, { reason: refusedReason, startedAtMs }, nowMs);
 }
 
 function afterProbeSent(phase: Phase, nowMs: number): Phase {

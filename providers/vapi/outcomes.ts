@@ -1,4 +1,4 @@
-import type { AttemptOutcome } from '../../capacity/outcomes.ts';
+import { type AttemptOutcome, unexplainedRefusal } from '../../capacity/outcomes.ts';
 import type { EndOutcome, ReportedLimits } from './contract.ts';
 import { redact } from './redact.ts';
 import { createdCall, reportedLimits } from './wire.ts';
@@ -26,7 +26,8 @@ export type CreateVerdict =
 
 /**
  * Refusals of a creation by what their text says, first match wins. They come as 400 whatever they are about, so the text decides between "this
- * session never" (Permanent) and "this project not now" (ProjectFault).
+ * session never" (Permanent) and "this project not now" (ProjectFault). An unknown text ends its session, for trying it again would say the same; of
+ * several sessions in a row, the breaker takes it for a fault of the project.
  */
 const refusalTexts: readonly {
   readonly about: string;
@@ -73,7 +74,8 @@ export function classifyCreate(status: number, body: unknown): CreateVerdict {
   if (limits?.blocked) return { outcome: 'Capacity', detail, limits };
   const byText = refusalTexts.find(({ text }) => text.test(messageOf(body)))?.outcome;
   if (byText === 'Capacity') return { outcome: 'Capacity', detail, limits };
-  return { outcome: status === 400 ? (byText ?? byStatus) : byStatus, detail, limits };
+  if (status === 400 && byText !== undefined) return { outcome: byText, detail, limits };
+  return { outcome: byStatus, detail: byStatus === 'Permanent' ? `${unexplainedRefusal}: ${detail}` : detail, limits };
 }
 
 /** A 2xx may still say that the gate blocked the call; and without an id that we can read, a call that we do not know may be ringing. */

@@ -95,6 +95,36 @@ describe('a project at fault', () => {
   });
 });
 
+describe('refusals that nobody can explain', () => {
+  const refused = (startedAtMs: number): BreakerEvent => ({ kind: 'refused', startedAtMs });
+  const refusals = (count: number, state: BreakerState = closedBreaker) =>
+    times(count, refused(startMs - 50)).reduce((now, event) => tell(now, event, startMs), state);
+
+  test.each([
+    { name: 'four sessions in a row may be wrong themselves', state: refusals(4), paused: false },
+    { name: 'at five in a row the project is', state: refusals(5), paused: true },
+    {
+      name: 'a call in between begins the row anew',
+      state: refusals(4, tell(refusals(4), { kind: 'created', startedAtMs: startMs }, startMs)),
+      paused: false,
+    },
+  ])('$name', ({ state, paused }) => {
+    expect(pauseOf(state, startMs) !== undefined).toBe(paused);
+  });
+
+  test('pause it like any fault: the next one is enough then, and a call that it creates brings it back', () => {
+    const retryAtMs = startMs + 30_000;
+    const paused = refusals(9);
+    expect(pauseOf(paused, startMs)).toEqual({ until: 'closed', reason: expect.stringContaining('assistant') });
+    expect(pauseEndsAtMs(paused, startMs)).toBe(retryAtMs);
+    const again = tell(tell(paused, { kind: 'probe-sent' }, retryAtMs), refused(retryAtMs), retryAtMs);
+    expect(pauseEndsAtMs(again, retryAtMs)).toBe(retryAtMs + 60_000);
+    expect(
+      pauseOf(tell(again, { kind: 'created', startedAtMs: retryAtMs + 60_000 }, retryAtMs + 61_000), retryAtMs + 61_000),
+    ).toBeUndefined();
+  });
+});
+
 test('a throttled project pauses until the next minute', () => {
   const throttled = tell(closedBreaker, { kind: 'throttled' }, 610_000);
   expect(pauseOf(throttled, 659_999)?.until).toBe('closed');

@@ -27,5 +27,6 @@ export const breakerState: z.ZodType<BreakerState> = z.object({
     z.object({ kind: z.literal('open'), retryAtMs: z.number(), sent: z.number(), lastSentMs: z.number(), succeeded: z.number() }),
   ]),
   window: z.array(z.object({ atMs: z.number(), failed: z.boolean() })),
+  refusedInARow: z.number().default(0),
   throttledUntilMs: z.number(),
 });

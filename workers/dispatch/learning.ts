@@ -18,7 +18,7 @@ import {
   type ReleaseLag,
   releaseLagMs,
 } from '../../capacity/ceiling/release-lag.ts';
-import { unreachable } from '../../capacity/outcomes.ts';
+import { unexplainedRefusal, unreachable } from '../../capacity/outcomes.ts';
 import type { Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
@@ -264,6 +264,8 @@ function breakerEventOf(outcome: string, reason: string | undefined, startedAtMs
   switch (outcome) {
     case 'ProjectFault':
       return { kind: 'project-fault', reason: 'the provider refuses the project: key, billing, assistant or number', startedAtMs };
+    case 'Permanent':
+      return reason?.startsWith(unexplainedRefusal) ? { kind: 'refused', startedAtMs } : undefined;
     case 'Throttled':
       return { kind: 'throttled' };
     case 'ProviderFault':

@@ -60,6 +60,15 @@ describe('the answer to a creation', () => {
     expect(classifyCreate(status, body).outcome).toBe(outcome);
   });
 
+  test('says in its reason whether the words of a refusal for good were understood', () => {
+    const detailOf = (message: string) => classifyCreate(400, { message });
+    expect(detailOf('customer.number must be E.164')).toMatchObject({
+      outcome: 'Permanent',
+      detail: expect.stringMatching(/^400 customer/),
+    });
+    expect(detailOf('Nope')).toMatchObject({ outcome: 'Permanent', detail: 'UnexplainedRefusal: 400 Nope' });
+  });
+
   test('carries the limits that it reports, also when it refuses', () => {
     const limits = { blocked: true, limit: 10, remaining: 0 };
     expect(classifyCreate(400, { message: 'Over Concurrency Limit', subscriptionLimits: blocked(true) })).toMatchObject({ limits });

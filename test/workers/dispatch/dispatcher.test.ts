@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { unreachable } from '../../../capacity/outcomes.ts';
+import { unexplainedRefusal, unreachable } from '../../../capacity/outcomes.ts';
 import { readManifest } from '../../../crds/manifest.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
@@ -361,4 +361,27 @@ test('pauses a project whose provider cannot be reached, and keeps what waits fo
   await vi.waitFor(async () => expect((await viewOf(on)).projects[0].paused).toMatch(/calls fail/), { timeout: 10_000, interval: 50 });
   const { rows } = await on.database.query(`select count(*)::int as n from session where state = 'queued'`);
   expect(rows).toEqual([{ n: 20 }]);
+});
+
+test('pauses a project that refuses one session after another in unknown words, and keeps the rest of the campaign', async () => {
+  const on = await stage(6);
+  await enqueue(
+    on,
+    numbers(20).map((number) => ({ class: 'campaign', number })),
+  );
+  const ids = (await untilAdmitted(on, 6)).map(({ id }) => id);
+  await beginSending(on.database, on.poolId, on.owner, ids);
+  for (const id of ids) {
+    const session = { next: 'end', outcome: 'Rejected', reason: 'refused' } as const;
+    await endAttempt(on.database, on.poolId, {
+      ...over(id),
+      outcome: 'Permanent',
+      endedReason: `${unexplainedRefusal}: 400 Nope`,
+      line: 'never-taken',
+      session,
+    });
+  }
+  await vi.waitFor(async () => expect((await viewOf(on)).projects[0].paused).toMatch(/assistant/), { timeout: 10_000, interval: 50 });
+  const { rows } = await on.database.query(`select count(*)::int as n from session where state <> 'ended'`);
+  expect(rows).toEqual([{ n: 14 }]);
 });
