@@ -1,4 +1,4 @@
-import { countryPrefixes } from '../capacity/policy/destinations.ts';
+import { countriesOf } from '../capacity/policy/destinations.ts';
 import type { Inventory } from '../providers/vapi/inventory.ts';
 
 /** A first declaration for a project that exists at the provider, with comments that say what to change. */
@@ -81,9 +81,9 @@ ${assistants.map(({ name, id, original }) => `            - {name: ${name}, id: 
 ${skippedNote(skipped.assistants, `assistants: a project of a pool has at most ${maxAssistants}`)}          phoneNumbers:
 ${phoneNumbers.map(({ id, number, name }) => `            - {id: ${JSON.stringify(id)}, number: ${JSON.stringify(number)}}${remark(name)}`).join('\n')}
 ${skippedNote(skipped.phoneNumbers, `phone numbers: not telephone numbers, listed twice, or beyond the ${maxPhoneNumbers} of a project`)}
-  # Only numbers that begin so are dialled: the countries of your own numbers.
+  # Only these countries are dialled: those of your own numbers. Prefixes such as "+4420" can be named too.
   destinations:
-    allow: ${JSON.stringify(countryPrefixes(phoneNumbers.map(({ number }) => number)))}
+    ${allowed(phoneNumbers.map(({ number }) => number))}
     maxDialsPerDay: 3
 
   # Who comes first. Set the assistant of each class.
@@ -108,6 +108,13 @@ ${skippedNote(skipped.phoneNumbers, `phone numbers: not telephone numbers, liste
         on: [Busy, NoAnswer, ProviderFault]
         backoff: {initial: 15m, max: 6h}
 `;
+}
+
+function allowed(numbers: readonly string[]): string {
+  const countries = countriesOf(numbers);
+  return countries.length === 0
+    ? '# allow: ["US"]     your numbers belong to no country that is known: name those to call'
+    : `allow: ${JSON.stringify(countries)}`;
 }
 
 /** A comment behind a line; what the provider's users wrote is cut to one short line. */

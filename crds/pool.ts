@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { classSpec } from './classes.ts';
 import { brokenRules } from './rules.ts';
 import { subscription, upstream } from './subscriptions.ts';
-import { duration, e164Prefix, httpUrl, poolName, secretRef } from './values.ts';
+import { destination, duration, httpUrl, poolName, secretRef } from './values.ts';
 
 /**
  * VoiceCapacityPool, the one source of the custom resource: what a team declares, bounded everywhere. A field stands here only when there is
@@ -53,12 +53,13 @@ const budget = z.strictObject({
 
 const destinations = z.strictObject({
   allow: z
-    .array(e164Prefix)
+    .array(destination)
     .min(1)
     .max(250)
     .optional()
     .describe(
-      "Prefixes of numbers that may be dialled, such as +1 or +4420. Emergency and premium numbers never are. Default: the countries of the pool's own numbers.",
+      'Countries (ISO codes such as US) and prefixes (such as +4420) of numbers that may be dialled. +1 is all of North America, the Caribbean included: US and CA are not. ' +
+        "Emergency and premium numbers never are. Default: the countries of the pool's own numbers.",
     ),
   maxDialsPerDay: z.int().min(1).max(100).default(3).describe('How often a number is dialled within 24 hours at most, over all sessions.'),
 });

@@ -1,3 +1,4 @@
+import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 
 /**
@@ -78,6 +79,13 @@ export const e164Prefix = z
   .string()
   .regex(/^\+[1-9]\d{0,14}$/, 'must be a prefix of E.164 numbers, such as +1 or +4420')
   .meta({ form: 'prefix' });
+
+/** Where calls may go: a country by its ISO code, or a prefix. Countries share prefixes: +1 is the Caribbean too. */
+export const destination = z
+  .string()
+  .regex(/^(?:\+[1-9]\d{0,14}|[A-Z]{2})$/, 'must be a country such as US, or a prefix of E.164 numbers such as +1 or +4420')
+  .refine((text) => !/^[A-Z]{2}$/.test(text) || isSupportedCountry(text), 'is no country that has phone numbers: write its ISO 3166 code')
+  .meta({ form: 'country or prefix' });
 
 const labelKey = z
   .string()

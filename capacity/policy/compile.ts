@@ -2,7 +2,7 @@ import type { ClassSpec } from '../../crds/classes.ts';
 import type { PoolManifest, PoolSpec } from '../../crds/pool.ts';
 import type { SubscriptionSpec, UpstreamSpec } from '../../crds/subscriptions.ts';
 import { durationMs, type SubscriptionName } from '../../crds/values.ts';
-import { countryPrefixes } from './destinations.ts';
+import { countriesOf } from './destinations.ts';
 import { type PlacedProject, placedProjects, reachOf } from './eligibility.ts';
 import type { ClassPolicy, Policy, ProjectPolicy, SessionBounds, SubscriptionPolicy, UpstreamPolicy } from './policy.ts';
 import type { PolicyProblem } from './problem.ts';
@@ -35,7 +35,7 @@ function policyOf({ metadata, spec }: PoolManifest): Policy {
     projects: projects.map(projectOf),
     upstreams: spec.upstreams.map(upstreamOf),
     destinations: {
-      allowPrefixes: spec.destinations.allow ?? countryPrefixes(ownNumbers),
+      allow: spec.destinations.allow ?? countriesOf(ownNumbers),
       maxDialsPerDay: spec.destinations.maxDialsPerDay,
     },
   };

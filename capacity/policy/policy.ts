@@ -25,7 +25,8 @@ export type Policy = {
   readonly subscriptions: readonly SubscriptionPolicy[];
   readonly projects: readonly ProjectPolicy[];
   readonly upstreams: readonly UpstreamPolicy[];
-  readonly destinations: { readonly allowPrefixes: readonly string[]; readonly maxDialsPerDay: number };
+  /** `allow`: ISO countries and prefixes. */
+  readonly destinations: { readonly allow: readonly string[]; readonly maxDialsPerDay: number };
 };
 
 export type Direction = 'Inbound' | 'Outbound';

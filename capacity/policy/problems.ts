@@ -18,7 +18,7 @@ export function findProblems(spec: PoolSpec, policy: Policy): readonly PolicyPro
     ...spec.classes.flatMap((one, c) => [
       ...reachProblems(one, c, projects),
       ...reserveProblems(one, c, policy),
-      ...transferProblems(one, c, policy.destinations.allowPrefixes),
+      ...transferProblems(one, c, policy.destinations.allow),
     ]),
     ...unplaceableReservations(spec, policy),
     ...ambiguousMatches(spec, policy),
@@ -65,18 +65,18 @@ function reserveProblems(spec: ClassSpec, index: number, policy: Policy): readon
   );
 }
 
-function transferProblems(spec: ClassSpec, index: number, allowPrefixes: readonly string[]): readonly PolicyProblem[] {
+function transferProblems(spec: ClassSpec, index: number, allow: readonly string[]): readonly PolicyProblem[] {
   const at = ['spec', 'classes', index];
   return [
-    ...spec.overflow.flatMap((step, o) => transferProblem(step, [...at, 'overflow', o], allowPrefixes)),
-    ...(spec.whenUnavailable === undefined ? [] : transferProblem(spec.whenUnavailable, [...at, 'whenUnavailable'], allowPrefixes)),
+    ...spec.overflow.flatMap((step, o) => transferProblem(step, [...at, 'overflow', o], allow)),
+    ...(spec.whenUnavailable === undefined ? [] : transferProblem(spec.whenUnavailable, [...at, 'whenUnavailable'], allow)),
   ];
 }
 
-function transferProblem(step: Fallback, at: PolicyProblem['path'], allowPrefixes: readonly string[]): readonly PolicyProblem[] {
+function transferProblem(step: Fallback, at: PolicyProblem['path'], allow: readonly string[]): readonly PolicyProblem[] {
   if (!('transfer' in step)) return [];
   const path = [...at, 'transfer', 'number'];
-  switch (judgeDestination(step.transfer.number, allowPrefixes)) {
+  switch (judgeDestination(step.transfer.number, allow)) {
     case 'allowed':
       return [];
     case 'invalid':
@@ -87,7 +87,7 @@ function transferProblem(step: Fallback, at: PolicyProblem['path'], allowPrefixe
       return [
         {
           path,
-          message: `is outside destinations.allow (${allowPrefixes.length === 0 ? 'no prefix' : allowPrefixes.join(', ')}): add its prefix there or choose another number`,
+          message: `is outside destinations.allow (${allow.length === 0 ? 'nothing' : allow.join(', ')}): add its country or prefix there, or choose another number`,
         },
       ];
   }

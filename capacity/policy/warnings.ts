@@ -6,7 +6,7 @@ import { listed, type PolicyProblem } from './problem.ts';
 
 /** What works, but may surprise. */
 export function findWarnings(spec: PoolSpec, policy: Policy): readonly PolicyProblem[] {
-  return [...unguardedInbound(spec), ...starvingClasses(spec, policy)];
+  return [...unguardedInbound(spec), ...nothingToDial(spec, policy), ...starvingClasses(spec, policy)];
 }
 
 function unguardedInbound(spec: PoolSpec): readonly PolicyProblem[] {
@@ -18,6 +18,13 @@ function unguardedInbound(spec: PoolSpec): readonly PolicyProblem[] {
       message: `InboundUnguarded: without it the provider cannot ask before it takes a call, so calls of ${listed(inbound)} are seen and counted, but neither admitted nor refused`,
     },
   ];
+}
+
+function nothingToDial(spec: PoolSpec, policy: Policy): readonly PolicyProblem[] {
+  const outbound = spec.classes.filter(({ direction }) => direction !== 'Inbound').map(({ name }) => name);
+  if (policy.destinations.allow.length > 0 || outbound.length === 0) return [];
+  const message = `no number may be dialled, so ${listed(outbound)} can place no call: none of the pool's numbers belongs to a country; name countries or prefixes in allow`;
+  return [{ path: ['spec', 'destinations'], message }];
 }
 
 /** Lower priorities wait as long as higher ones want every slot that they could use. `reserved` is the remedy. */

@@ -35,6 +35,6 @@ describe('the trial pool', () => {
     const leads = parseCsv<{ number: string; name: string }>(sample('leads.csv'), { columns: true });
     expect(leads).toHaveLength(300);
     expect(new Set(leads.map(({ number }) => number))).toHaveProperty('size', 300);
-    expect(leads.filter(({ number }) => judgeDestination(number, policy.destinations.allowPrefixes) !== 'allowed')).toEqual([]);
+    expect(leads.filter(({ number }) => judgeDestination(number, policy.destinations.allow) !== 'allowed')).toEqual([]);
   });
 });

@@ -173,7 +173,7 @@ export class PoolBuilder {
       subscriptions: subscriptions.map(({ ceiling: _, ...subscription }) => subscription),
       projects,
       upstreams,
-      destinations: { allowPrefixes: ['+1'], maxDialsPerDay: 3 },
+      destinations: { allow: ['+1'], maxDialsPerDay: 3 },
     };
   }
 

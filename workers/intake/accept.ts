@@ -35,7 +35,7 @@ export function acceptSession(request: SessionRequest, rules: Rules): Acceptance
   }
   const number = normalise(request.customer.number);
   if (number === undefined) return refuse('customer.number', 'must be a phone number with its country code, such as +14155550100');
-  const verdict = judgeDestination(number, rules.policy.destinations.allowPrefixes);
+  const verdict = judgeDestination(number, rules.policy.destinations.allow);
   if (verdict !== 'allowed') return refuse('customer.number', destinationWords[verdict]);
 
   const timing = judgeTiming(request, rules.nowMs);
@@ -66,7 +66,7 @@ export function acceptSession(request: SessionRequest, rules: Rules): Acceptance
 const destinationWords: Readonly<Record<Exclude<DestinationVerdict, 'allowed'>, string>> = {
   invalid: 'is no number that can be dialled: no numbering plan assigns it, or it is an emergency or short number',
   premium: 'is a premium-rate or shared-cost number; these are never dialled',
-  'not-allowed': "is outside the pool's destinations.allow: add its prefix there if it is meant to be dialled",
+  'not-allowed': "is outside the pool's destinations.allow: add its country or prefix there if it is meant to be dialled",
 };
 
 const e164 = /^\+[1-9]\d{6,14}$/;

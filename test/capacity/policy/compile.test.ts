@@ -6,13 +6,13 @@ import { poolManifest } from '../../../crds/pool.ts';
 import { poolWith } from '../../crds/pools.ts';
 
 function compiled(changes: Readonly<Record<string, unknown>>) {
-  const { policy, problems } = compilePolicy(poolManifest.parse(parse(poolWith(changes))));
+  const { policy, problems, warnings } = compilePolicy(poolManifest.parse(parse(poolWith(changes))));
   const named = (name: string) => {
     const found = policy.classes.find((one) => one.name === name);
     if (found === undefined) throw new Error(`no class ${name}`);
     return found;
   };
-  return { policy, problems, named };
+  return { policy, problems, warnings, named };
 }
 
 const [vip, desk, campaign] = ['spec.classes[0]', 'spec.classes[1]', 'spec.classes[2]'];
@@ -90,8 +90,20 @@ describe('a policy', () => {
   });
 
   test('dials the countries of its own numbers unless it says otherwise', () => {
-    expect(compiled({ 'spec.destinations': undefined }).policy.destinations).toEqual({ allowPrefixes: ['+1', '+44'], maxDialsPerDay: 3 });
-    expect(compiled({ 'spec.destinations': { allow: ['+4420'] } }).policy.destinations.allowPrefixes).toEqual(['+4420']);
+    expect(compiled({ 'spec.destinations': undefined }).policy.destinations).toEqual({ allow: ['GB', 'US'], maxDialsPerDay: 3 });
+    expect(compiled({ 'spec.destinations': { allow: ['+4420'] } }).policy.destinations.allow).toEqual(['+4420']);
+  });
+
+  test('warns when it may dial nothing, because its numbers belong to no country', () => {
+    const tollFree = (id: string, number: string) => ({ id, number, labels: { use: 'sales' } });
+    const { policy, warnings } = compiled({
+      'spec.destinations': undefined,
+      'spec.subscriptions[0].projects[0].phoneNumbers': [tollFree('n1', '+80012345678')],
+      'spec.subscriptions[0].projects[1].phoneNumbers': [],
+      'spec.subscriptions[1].projects[0].phoneNumbers': [],
+    });
+    expect(policy.destinations.allow).toEqual([]);
+    expect(warnings).toContainEqual({ path: ['spec', 'destinations'], message: expect.stringContaining('campaign can place no call') });
   });
 
   test("takes a class's own bounds of a session before the pool's", () => {
@@ -142,5 +154,17 @@ describe('a destination is', () => {
     ['tel:+14155550123', 'invalid'],
   ])('%s: %s', (number, verdict) => {
     expect(judgeDestination(number, ['+1', '+44'])).toBe(verdict);
+  });
+
+  test.each([
+    { what: 'New York', number: '+12125550123', verdict: 'allowed' },
+    { what: 'London, by its prefix', number: '+442079460123', verdict: 'allowed' },
+    { what: 'Manchester', number: '+441614960123', verdict: 'not-allowed' },
+    { what: 'Canada', number: '+14165550123', verdict: 'not-allowed' },
+    { what: 'Jamaica', number: '+18765551234', verdict: 'not-allowed' },
+    { what: 'Puerto Rico', number: '+17872221234', verdict: 'not-allowed' },
+    { what: 'a premium number', number: '+19002345678', verdict: 'premium' },
+  ])('by country: $what is $verdict', ({ number, verdict }) => {
+    expect(judgeDestination(number, ['US', '+4420'])).toBe(verdict);
   });
 });
