@@ -47,9 +47,9 @@ export const maxBatch = 200;
  * Slots that have become free are released in the same statement, at an instant before the admissions that take them.
  *
  * Rows that somebody changes right now are skipped rather than waited for, so no order of locks is needed between this and a mass cancellation. The
- * epoch is checked in the same statement: a dispatcher that was deposed writes nothing.
+ * epoch is checked in the same statement: a dispatcher that was deposed writes nothing. A test looks at the plan.
  */
-const statement = `
+export const commitAdmissionsStatement = `
   with input as (
     select * from jsonb_to_recordset($2::jsonb) as x("sessionId" uuid, "attemptId" uuid, project text, subscription text, owner int, seq bigint,
       ceiling int, "inUse" int, "fromNumberId" text, "sendWithinMs" int)),
@@ -87,7 +87,7 @@ const statement = `
 export async function commitAdmissions(connection: Sql, batch: AdmissionBatch): Promise<readonly Committed[]> {
   const { rows } = await connection.query<{ leading: number; made: readonly Committed[] }>({
     name: 'commit-admissions',
-    text: statement,
+    text: commitAdmissionsStatement,
     values: [
       batch.poolId,
       JSON.stringify(batch.records),

@@ -74,20 +74,22 @@ export async function fetchWaiting(sql: Sql, poolId: PoolId, lanes: readonly Lan
   }));
 }
 
-/** Lanes that hold anything ready: one index seek per lane that exists, however many sessions are in it. */
+/** Lanes that hold anything ready: one index seek per lane that exists, however many sessions are in it; a test looks at the plan. */
+export const discoverLanesStatement = `
+  with recursive lane as (
+    (select class, coalesce(project, '') as project from session where pool_id = $1 and state = 'queued' and ready
+       order by class, coalesce(project, '') limit 1)
+    union all
+    select n.class, n.project from lane cross join lateral (
+      select class, coalesce(project, '') as project from session
+      where pool_id = $1 and state = 'queued' and ready and (class, coalesce(project, '')) > (lane.class, lane.project)
+      order by class, coalesce(project, '') limit 1) n)
+  select class, project from lane`;
+
 export async function discoverLanes(sql: Sql, poolId: PoolId): Promise<readonly Lane[]> {
   const { rows } = await sql.query<{ class: ClassName; project: ProjectName | '' }>({
     name: 'discover-lanes',
-    text: `
-      with recursive lane as (
-        (select class, coalesce(project, '') as project from session where pool_id = $1 and state = 'queued' and ready
-           order by class, coalesce(project, '') limit 1)
-        union all
-        select n.class, n.project from lane cross join lateral (
-          select class, coalesce(project, '') as project from session
-          where pool_id = $1 and state = 'queued' and ready and (class, coalesce(project, '')) > (lane.class, lane.project)
-          order by class, coalesce(project, '') limit 1) n)
-      select class, project from lane`,
+    text: discoverLanesStatement,
     values: [poolId],
   });
   return rows;
