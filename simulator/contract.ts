@@ -3,9 +3,10 @@ import { z } from 'zod';
 /**
  * What `trunkline up --simulate` and the simulator process say to each other, and what a scenario file may hold.
  *
- * The simulator is a process of its own: `node simulator/main.ts --pool POOL.yaml --state DIR --speed N --secrets DIR [--scenario FILE] [--port 0]`.
- * It prints one line of JSON, {@link ready}, when it listens on 127.0.0.1. Its truth lies under `DIR/simulator/` as append-only NDJSON and survives
- * kill -9: calls that were live go on after a restart. Beside the provider's API it serves, under `/_sim/`:
+ * The simulator is a process of its own: `node simulator/main.ts --pool POOL.yaml --state DIR --speed N --secrets DIR [--scenario FILE] [--port 0]
+ * [--run ID]`. It prints one line of JSON, {@link ready}, when it listens on 127.0.0.1. Its truth lies under `DIR/simulator/` as append-only NDJSON and
+ * survives kill -9: calls that were live go on after a restart. A start with another `--run` than before begins the measures of the report anew. Beside
+ * the provider's API it serves, under `/_sim/`:
  *
  * | request | does |
  * |---|---|
@@ -122,6 +123,7 @@ const subscriptionReport = z.strictObject({
   utilizationWhileBacklogged: z.number().nullable(),
 });
 
+/** Measures are of the latest run; `duplicateDials` and `violations`, which must stay empty, of the whole history of the state directory. */
 export const report = z.strictObject({
   subscriptions: z.record(z.string(), subscriptionReport),
   callsPerSecondPeak: z.number(),

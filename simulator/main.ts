@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     scenario,
     scenarioDirectory: directory,
     stateDirectory: options.state,
+    run: options.run,
     speed: options.speed,
     clock,
     controlBase: () => controlBase,
@@ -50,15 +51,16 @@ function readOptions() {
       speed: { type: 'string', default: '1' },
       scenario: { type: 'string', default: fileURLToPath(new URL('scenarios/trial.yaml', import.meta.url)) },
       port: { type: 'string', default: '0' },
+      run: { type: 'string' },
     },
   });
-  const { pool, state, secrets, scenario } = values;
+  const { pool, state, secrets, scenario, run } = values;
   if (pool === undefined || state === undefined || secrets === undefined)
     throw new Error('Say --pool POOL.yaml --state DIR --secrets DIR.');
   const [speed, port] = [Number(values.speed), Number(values.port)];
   if (!(speed > 0 && speed <= 1_000)) throw new Error('--speed must be more than 0 and at most 1000.');
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('--port must be a port, or 0 for a free one.');
-  return { pool, state, secrets, scenario, speed, port };
+  return { pool, state, secrets, scenario, run, speed, port };
 }
 
 try {

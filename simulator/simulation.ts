@@ -23,6 +23,8 @@ export type SimulationSettings = {
   /** Where the scenario's file lies; leads are relative to it. */
   readonly scenarioDirectory: string;
   readonly stateDirectory: string;
+  /** The run of the pool that this belongs to; figures of the report begin with it. Absent: with the first event of the state directory. */
+  readonly run?: string | undefined;
   readonly speed: number;
   readonly clock: Clock;
   /** Where control URLs of calls begin; known once the server listens. */
@@ -85,7 +87,7 @@ export class Simulation {
       const asked = call.record.kind === 'inbound' && call.history.length === 1;
       if (org !== undefined && call.record.kind !== 'foreign' && !asked) this.#webhooks.announce(call, org);
     });
-    truth.tell({ event: 'opened', atMs: clock.nowMs() });
+    truth.tell({ event: 'opened', atMs: clock.nowMs(), run: settings.run });
     exchange.recover(past);
   }
 
@@ -100,7 +102,7 @@ export class Simulation {
     const { signal } = this.#traffic;
     this.truth.tell({ event: 'traffic', atMs: clock.nowMs(), running: true });
     for (const limit of play.provider.limits) void this.#changeLimit(limit, signal);
-    const firstIndex = this.truth.report(clock.nowMs()).inboundArrivals;
+    const firstIndex = this.truth.arrivals;
     for (const [index, each] of play.traffic.entries()) {
       if (each.kind === 'inbound')
         void sendCallers({ seed: play.seed, speed, clock, ring: (arrival) => this.inbound.ring(arrival), firstIndex }, each, signal);

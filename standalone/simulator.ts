@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -52,7 +53,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   let ending = false;
   let endings = 0;
   let startedMs = performance.now();
-  let current = await launch(options, 0);
+  const run = randomUUID();
+  let current = await launch(options, run, 0);
   const url = `http://127.0.0.1:${current.port}`;
 
   const watch = (child: ChildProcess): void => {
@@ -67,7 +69,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     await sleep(delayMs);
     if (ending) return;
     startedMs = performance.now();
-    current = await launch(options, current.port);
+    current = await launch(options, run, current.port);
     watch(current.child);
     if (traffic !== undefined) await post(url, '/_sim/start', traffic);
   };
@@ -92,10 +94,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-async function launch(options: SimulatorOptions, port: number): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+async function launch(
+  options: SimulatorOptions,
+  run: string,
+  port: number,
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
   const program = options.program ?? fileURLToPath(new URL('../simulator/main.ts', import.meta.url));
   const args = ['--pool', options.poolFile, '--state', options.stateDirectory, '--speed', String(options.speed)];
-  args.push('--secrets', options.secretsDirectory, '--port', String(port));
+  args.push('--secrets', options.secretsDirectory, '--port', String(port), '--run', run);
   if (options.scenarioFile !== undefined) args.push('--scenario', options.scenarioFile);
   const child = spawn(process.execPath, ['--import', leash, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const log = rotatingLog(join(options.logDirectory, 'simulator.log'));

@@ -26,6 +26,13 @@ export class Dials implements Observer {
     return this.#numbers.get(number)?.attempts ?? 0;
   }
 
+  /** Counts dials and their rate from here on. Whom one may dial again, and who was dialled twice, is a matter of the whole history. */
+  beginRun(): void {
+    this.dials = 0;
+    this.perSecondPeak = 0;
+    this.#recent = [];
+  }
+
   observe(event: TruthEvent): void {
     if (event.event === 'created' && event.call.kind === 'outbound') this.#dial(event.call, event.atMs);
     if (event.event === 'ended') this.#end(event.id, event.outcome);

@@ -49,8 +49,8 @@ export type CallRecord = z.infer<typeof callRecord>;
 
 const at = { atMs: z.number() };
 export const truthEvent = z.discriminatedUnion('event', [
-  /** The simulator began, or began again: nothing is known of the time since the event before. */
-  z.strictObject({ event: z.literal('opened'), ...at }),
+  /** The simulator began, or began again: nothing is known of the time since the event before. A new `run` is a new run of the pool. */
+  z.strictObject({ event: z.literal('opened'), ...at, run: z.string().optional() }),
   z.strictObject({ event: z.literal('traffic'), ...at, running: z.boolean() }),
   z.strictObject({ event: z.literal('lead'), ...at, class: z.string(), number: z.string() }),
   z.strictObject({ event: z.literal('arrival'), ...at, dialled: z.string(), taken: z.boolean() }),

@@ -43,6 +43,14 @@ export class Lines implements Observer {
     return Math.max(0, limit - taken);
   }
 
+  /** Counts refusals from here on, and the peak from the lines that are taken already. */
+  beginRun(): void {
+    for (const lines of this.bySubscription.values()) {
+      lines.peak = lines.taken;
+      lines.overLimitRefusals = 0;
+    }
+  }
+
   observe(event: TruthEvent): void {
     if (event.event === 'created') this.#take(event.call);
     if (event.event === 'ended') this.#end(event.id);

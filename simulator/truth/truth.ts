@@ -9,19 +9,40 @@ import { Utilization } from './utilization.ts';
 /** Distinct violations kept; a defect that repeats itself is one defect. */
 const maxViolations = 100;
 
-/** Everything that happened, counted. What is told is first written down, then counted, and only then acted upon. */
+/** What is counted of one run, beside lines, dials and utilisation. */
+type RunCounts = {
+  readonly reservedAnswersMs: number[];
+  inboundArrivals: number;
+  inboundRefused: number;
+  inboundLate: number;
+  requestRateRefusals: number;
+};
+
+const nothingYet = (): RunCounts => ({
+  reservedAnswersMs: [],
+  inboundArrivals: 0,
+  inboundRefused: 0,
+  inboundLate: 0,
+  requestRateRefusals: 0,
+});
+
+/**
+ * Everything that happened, counted. What is told is first written down, then counted, and only then acted upon.
+ *
+ * Measures (peaks, shares, waits, refusals, arrivals) are those of the latest run. What must never happen (duplicate dials, violations) counts from the
+ * first event on: a run that was killed has no report of its own.
+ */
 export class Truth {
   readonly lines: Lines;
   readonly dials: Dials;
   readonly #utilization: Utilization;
   readonly #log: TruthLog;
-  readonly #reservedAnswersMs: number[] = [];
   readonly #violations = new Map<string, number>();
+  /** Inbound callers from the first run on. */
+  arrivals = 0;
   #live = 0;
-  #inboundArrivals = 0;
-  #inboundRefused = 0;
-  #inboundLate = 0;
-  #requestRateRefusals = 0;
+  #run: string | undefined;
+  #counts = nothingYet();
 
   constructor(declaration: Declaration, log: TruthLog, past: readonly TruthEvent[]) {
     this.lines = new Lines(declaration);
@@ -46,14 +67,14 @@ export class Truth {
       subscriptions: Object.fromEntries(subscriptions),
       callsPerSecondPeak: this.dials.perSecondPeak,
       duplicateDials: this.dials.duplicates,
-      inboundArrivals: this.#inboundArrivals,
-      inboundRefusedAtProvider: this.#inboundRefused,
-      inboundLateAnswers: this.#inboundLate,
-      reservedAnswerMs: percentiles(this.#reservedAnswersMs),
+      inboundArrivals: this.#counts.inboundArrivals,
+      inboundRefusedAtProvider: this.#counts.inboundRefused,
+      inboundLateAnswers: this.#counts.inboundLate,
+      reservedAnswerMs: percentiles(this.#counts.reservedAnswersMs),
       dials: this.dials.dials,
       live: this.#live,
       undialled: this.#utilization.undialled,
-      requestRateRefusals: this.#requestRateRefusals,
+      requestRateRefusals: this.#counts.requestRateRefusals,
       violations: [...this.#violations].map(([what, times]) => (times === 1 ? what : `${what} (${times} times)`)),
     };
   }
@@ -63,20 +84,34 @@ export class Truth {
     this.#utilization.observe(event);
     this.lines.observe(event);
     this.dials.observe(event);
+    if (event.event === 'opened' && event.run !== this.#run) this.#beginRun(event.run);
     if (event.event === 'created' && event.call.kind !== 'foreign') this.#live += 1;
     if (event.event === 'ended' && event.outcome !== 'Foreign') this.#live -= 1;
-    if (event.event === 'arrival') this.#inboundArrivals += 1;
-    if (event.event === 'arrival' && !event.taken) this.#inboundRefused += 1;
+    if (event.event === 'arrival') this.#countArrival(event.taken);
     if (event.event === 'answered') this.#countAnswer(event);
-    if (event.event === 'refused' && event.why === 'request-rate') this.#requestRateRefusals += 1;
+    if (event.event === 'refused' && event.why === 'request-rate') this.#counts.requestRateRefusals += 1;
     if (event.event === 'violation') this.#countViolation(event.what);
+  }
+
+  #beginRun(run: string | undefined): void {
+    this.#run = run;
+    this.#counts = nothingYet();
+    this.lines.beginRun();
+    this.dials.beginRun();
+    this.#utilization.beginRun();
+  }
+
+  #countArrival(taken: boolean): void {
+    this.arrivals += 1;
+    this.#counts.inboundArrivals += 1;
+    if (!taken) this.#counts.inboundRefused += 1;
   }
 
   /** A caller who finds the reserve free and gets no assistant all the same counts with the provider's deadline: it must show. */
   #countAnswer(event: Extract<TruthEvent, { event: 'answered' }>): void {
-    if (event.answer === 'late') this.#inboundLate += 1;
+    if (event.answer === 'late') this.#counts.inboundLate += 1;
     if (event.reserveFree)
-      this.#reservedAnswersMs.push(event.answer === 'assistant' ? event.tookMs : Math.max(event.tookMs, answerDeadlineMs));
+      this.#counts.reservedAnswersMs.push(event.answer === 'assistant' ? event.tookMs : Math.max(event.tookMs, answerDeadlineMs));
   }
 
   #countViolation(what: string): void {

@@ -45,6 +45,14 @@ export class Utilization implements Observer {
     for (const account of this.#declaration.accounts) this.#integrate(account, fromMs, toMs);
   }
 
+  /** Measures from here on. What was left undialled is still to be dialled. */
+  beginRun(): void {
+    for (const integral of this.#integrals.values()) {
+      integral.own = 0;
+      integral.usable = 0;
+    }
+  }
+
   observe(event: TruthEvent): void {
     // The time while the simulator was down belongs to nobody.
     if (event.event === 'opened') this.#running = false;

@@ -99,6 +99,47 @@ describe('duplicate dials', () => {
   });
 });
 
+describe('a new run', () => {
+  const opened = (seconds: number, run: string): TruthEvent => ({ event: 'opened', atMs: seconds * 1_000, run });
+  const refused = (why: 'over-limit' | 'request-rate'): TruthEvent => ({ event: 'refused', atMs: 1_000, project: 'front', why });
+  const arrival: TruthEvent = { event: 'arrival', atMs: 1_000, dialled: number(0), taken: false };
+  const first = [
+    opened(0, 'first'),
+    traffic(0, true),
+    lead(0, 1),
+    lead(0, 2),
+    created(1, 'a', 1),
+    created(1, 'b', 1),
+    refused('over-limit'),
+    refused('request-rate'),
+    arrival,
+    { event: 'violation', atMs: 1_000, what: 'w' } as const,
+    ...ended(5, 'a'),
+  ];
+
+  test('measures anew, from the calls that still live', () => {
+    const { subscriptions, ...rest } = play([...first, opened(10, 'second')]).report(20_000);
+    expect(subscriptions['main']).toMatchObject({ peak: 1, overLimitRefusals: 0, utilizationWhileBacklogged: null });
+    expect(rest).toMatchObject({ dials: 0, live: 1, undialled: 1, callsPerSecondPeak: 0 });
+    expect(rest).toMatchObject({ inboundArrivals: 0, inboundRefusedAtProvider: 0, requestRateRefusals: 0 });
+  });
+
+  test('forgets nothing that must never happen', () => {
+    const truth = play([...first, opened(10, 'second'), ...ended(11, 'b'), created(12, 'c', 1)]);
+    expect(truth.report(20_000)).toMatchObject({ duplicateDials: 2, violations: ['w'] });
+    expect(truth.arrivals).toBe(1);
+  });
+
+  test('is none when the simulator alone began again', () => {
+    const truth = play([...first, opened(10, 'first')]);
+    expect(truth.report(20_000)).toMatchObject({
+      dials: 2,
+      inboundArrivals: 1,
+      subscriptions: { main: { peak: 2, overLimitRefusals: 1 } },
+    });
+  });
+});
+
 test('the peak of calls per second is that of any second, not of the clock’s seconds', () => {
   const truth = play([created(0.9, 'a', 1), created(1.2, 'b', 2), created(1.8, 'c', 3, { subscription: 'second' }), created(1.95, 'd', 4)]);
   expect(truth.report(5_000).callsPerSecondPeak).toBe(3);
