@@ -19,6 +19,8 @@ export type AdmissionRecord = {
   readonly ceiling: number;
   readonly inUse: number;
   readonly fromNumberId: string | null;
+  /** One slot above the ceiling, to find out whether lines are free again. */
+  readonly probe: boolean;
   /** From the decision on, how long it may take until the owner sends; a slow commit is part of it. */
   readonly sendWithinMs: number;
 };
@@ -52,7 +54,7 @@ export const maxBatch = 200;
 export const commitAdmissionsStatement = `
   with input as (
     select * from jsonb_to_recordset($2::jsonb) as x("sessionId" uuid, "attemptId" uuid, project text, subscription text, owner int, seq bigint,
-      ceiling int, "inUse" int, "fromNumberId" text, "sendWithinMs" int)),
+      ceiling int, "inUse" int, "fromNumberId" text, probe boolean, "sendWithinMs" int)),
   counted as (update dispatcher set decision_seq = $7 where pool_id = $1 and epoch = $3 returning epoch),
   locked as (select id, state, ready from session where id = any(array(select "sessionId" from input)) order by id for update skip locked),
   free as (select id from locked where state = 'queued' and ready),
@@ -64,9 +66,9 @@ export const commitAdmissionsStatement = `
     returning s.id, s.class, s.direction, s.number),
   made as (
     insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, owner, epoch, seq, policy_version, ceiling,
-      in_use, from_number_id, admitted_at, send_by)
+      in_use, from_number_id, probe, admitted_at, send_by)
     select i."attemptId", $1, o.id, o.class, o.direction, i.project, i.subscription, o.number, 'admitted', i.owner, $3, i.seq, $4, i.ceiling,
-      i."inUse", i."fromNumberId", t.now, to_timestamp($8::float8 / 1000) + i."sendWithinMs" * interval '1 ms'
+      i."inUse", i."fromNumberId", i.probe, t.now, to_timestamp($8::float8 / 1000) + i."sendWithinMs" * interval '1 ms'
     from opened o join input i on i."sessionId" = o.id cross join (select clock_timestamp() as now) t
     returning id, owner, admitted_at, send_by),
   ${releasing('$9')},

@@ -136,7 +136,7 @@ async function commitDials(
   if (desk.workers.length === 0) return 0;
   const records: AdmissionRecord[] = [];
   const added = new Map<string, number>();
-  for (const { session, class: name, project } of dials) {
+  for (const { session, class: name, project, probe } of dials) {
     const subscription = subscriptionOf(desk.policy, project);
     if (subscription === undefined) continue;
     desk.seq += 1;
@@ -154,6 +154,7 @@ async function commitDials(
       ceiling: counts.ceiling,
       inUse: counts.inUse + before + 1,
       fromNumberId: numberToCallFrom(desk, name, project),
+      probe,
       sendWithinMs: isPaced(desk, project) ? sendWindowMs : sendWithinMs,
     });
   }

@@ -68,7 +68,7 @@ const scans = (plan: string) => [...plan.matchAll(/"Node Type":"Seq Scan"[^{}]*?
 async function admissions(database: Database): Promise<string> {
   const { rows } = await database.query<{ records: string }>(
     `select jsonb_agg(jsonb_build_object('sessionId', id, 'attemptId', gen_random_uuid(), 'project', 'front', 'subscription', 'main', 'owner', 1,
-       'seq', seq, 'ceiling', 100, 'inUse', 1, 'fromNumberId', 'n1', 'sendWithinMs', 1000))::text as records
+       'seq', seq, 'ceiling', 100, 'inUse', 1, 'fromNumberId', 'n1', 'probe', false, 'sendWithinMs', 1000))::text as records
      from (select id, seq from session where class = 'class-0' order by score desc, seq limit ${batch}) head`,
   );
   return `1, '${rows[0]?.records}', 1, 1, array[]::text[], array[]::jsonb[], 1, 0, array[gen_random_uuid()]`;
