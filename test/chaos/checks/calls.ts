@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sql } from '../../../ledger/database.ts';
+import type { PoolId } from '../../../ledger/policy.ts';
+import { type TruthEvent, truthEvent } from '../../../simulator/truth/events.ts';
+import { found, type Violation } from '../violation.ts';
+
+/** Compares every outbound call that the provider has with the attempt that stands for it. */
+
+type Call = { readonly id: string; readonly name: string | undefined; endedAtMs: number | undefined };
+type Attempt = {
+  readonly id: string;
+  readonly call_id: string | null;
+  readonly released_ms: number | null;
+  readonly outcome: string | null;
+};
+
+/** The clocks of the two processes are one, but not read in the same instant. */
+const slackMs = 20;
+
+export async function checkCalls(sql: Sql, poolId: PoolId, stateDirectory: string): Promise<readonly Violation[]> {
+  const calls = outboundCalls(await readTruth(stateDirectory));
+  const { rows } = await sql.query<Attempt>(
+    `select id, call_id, (extract(epoch from released_at) * 1000)::float8 as released_ms, outcome from attempt
+     where pool_id = $1 and direction = 'Outbound'`,
+    [poolId],
+  );
+  const byCall = new Map(rows.flatMap((attempt) => (attempt.call_id === null ? [] : [[attempt.call_id, attempt] as const])));
+  const byName = new Map(rows.map((attempt) => [`tl-${attempt.id}`, attempt]));
+  const unknown: string[] = [];
+  const denied: string[] = [];
+  const early: string[] = [];
+  for (const call of calls) {
+    const attempt = byCall.get(call.id);
+    if (attempt === undefined) {
+      const named = byName.get(call.name ?? '');
+      (named?.outcome === 'Unsent' || named?.outcome === 'Unknown' ? denied : unknown).push(call.id);
+      continue;
+    }
+    const { released_ms: releasedMs } = attempt;
+    if (releasedMs !== null && (call.endedAtMs === undefined || releasedMs < call.endedAtMs - slackMs)) early.push(attempt.id);
+  }
+  return [
+    ...found('I5', 'calls exist whose attempts ended as if they had never been made', denied),
+    ...found('I6', 'calls of ours that no attempt knows', unknown),
+    ...found('I6', 'slots were freed while the call lived', early),
+  ];
+}
+
+async function readTruth(stateDirectory: string): Promise<readonly TruthEvent[]> {
+  const text = await readFile(join(stateDirectory, 'simulator', 'calls.ndjson'), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => truthEvent.parse(JSON.parse(line)));
+}
+
+function outboundCalls(events: readonly TruthEvent[]): readonly Call[] {
+  const calls = new Map<string, Call>();
+  for (const event of events) {
+    if (event.event === 'created' && event.call.kind === 'outbound')
+      calls.set(event.call.id, { id: event.call.id, name: event.call.name, endedAtMs: undefined });
+    if (event.event !== 'ended') continue;
+    const call = calls.get(event.id);
+    if (call !== undefined) call.endedAtMs = event.atMs;
+  }
+  return [...calls.values()];
+}

@@ -1,0 +1,67 @@
+import type { Sql } from '../../../ledger/database.ts';
+import type { PoolId } from '../../../ledger/policy.ts';
+import { countLost } from '../../../ledger/summary.ts';
+import type { Simulator } from '../../../standalone/simulator.ts';
+import { found, type Violation } from '../violation.ts';
+
+/** What the ledger says after the last call has ended: nothing may be held any more, and everything accepted is in one place. */
+export async function checkLedger(sql: Sql, poolId: PoolId): Promise<readonly Violation[]> {
+  const ids = async (text: string): Promise<readonly string[]> => {
+    const { rows } = await sql.query<{ id: string }>(text, [poolId]);
+    return rows.map(({ id }) => id);
+  };
+  return [
+    ...found(
+      'I6',
+      'attempts hold a slot though no call lives',
+      await ids(
+        `select id || ' ' || state || case when ambiguous_at is null then '' else ' in doubt' end as id from attempt
+         where pool_id = $1 and released_at is null order by created_at`,
+      ),
+    ),
+    ...found(
+      'I7',
+      'sessions are open without an attempt of theirs that is',
+      await ids(
+        `select s.id from session s left join attempt a on a.id = s.attempt_id
+         where s.pool_id = $1 and s.state = 'open' and (a.id is null or a.session_id is distinct from s.id or a.released_at is not null)`,
+      ),
+    ),
+    ...found(
+      'I7',
+      'sessions wait or are ended while an attempt of theirs counts',
+      await ids(
+        `select distinct s.id from session s join attempt a on a.session_id = s.id
+         where s.pool_id = $1 and s.state <> 'open' and a.state in ('pending', 'admitted', 'sending', 'bound')`,
+      ),
+    ),
+    ...found(
+      'I7',
+      'webhooks were taken and never worked off',
+      await ids(`select call_id as id from inbox where pool_id = $1 and processed_at is null`),
+    ),
+    ...found(
+      'I7',
+      'classes whose queue is not as deep as its count says',
+      await ids(
+        `select coalesce(d.class, q.class) as id
+         from (select class, sum(delta) as depth from queue_depth where pool_id = $1 group by class) d
+         full join (select class, count(*) as depth from session where pool_id = $1 and state = 'queued' group by class) q using (class)
+         where coalesce(d.depth, 0) <> coalesce(q.depth, 0)`,
+      ),
+    ),
+  ];
+}
+
+/** Everything that the intake acknowledged is queued or in one terminal state; counted by those who got the acknowledgement. */
+export async function checkLost(sql: Sql, poolId: PoolId, simulator: Simulator): Promise<readonly Violation[]> {
+  let lost = 0;
+  const lostIds: string[] = [];
+  for await (const ids of simulator.accepted()) {
+    const here = await countLost(sql, poolId, ids);
+    lost += here;
+    if (here === 0) continue;
+    for (const id of ids) if ((await countLost(sql, poolId, [id])) > 0) lostIds.push(id);
+  }
+  return lost === 0 ? [] : found('I7', 'acknowledged sessions are lost', lostIds);
+}

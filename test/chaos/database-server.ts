@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { type RunningPostgres, startPostgres } from '../../standalone/embedded-postgres.ts';
+import { isRunning, signalProcess, stopPostmaster } from '../../standalone/postmaster.ts';
+import { childrenOf } from './processes.ts';
+
+/** The seed's PostgreSQL: a real server that can be killed and started again on the same port. */
+export type DatabaseServer = {
+  readonly port: number;
+  readonly directory: string;
+  /** The server's address under another port: through a proxy. */
+  urlAt(port: number): string;
+  /** Postmaster first, then everything that it started. */
+  processes(): Promise<readonly number[]>;
+  /** kill -9 of the postmaster and all its backends. */
+  kill(): Promise<void>;
+  /** Ends it in order: `fast` disconnects everybody, `immediate` leaves the log to be recovered from. */
+  shutDown(how: 'fast' | 'immediate'): Promise<void>;
+  /** Starts it when it does not run. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export async function startDatabaseServer(directory: string, log: (line: string) => void): Promise<DatabaseServer> {
+  let running: RunningPostgres = await startPostgres({ directory, log });
+  const url = new URL(running.url);
+  const port = Number(url.port);
+
+  const processes = async (): Promise<readonly number[]> => [running.pid, ...(await childrenOf(running.pid))];
+
+  return {
+    port,
+    directory: join(directory, 'data'),
+    urlAt(through) {
+      const there = new URL(url);
+      there.port = String(through);
+      return there.href;
+    },
+    processes,
+    async kill() {
+      // Backends first: without their postmaster they would leave by themselves, in better order than a power cut.
+      const [postmaster, ...backends] = await processes();
+      for (const pid of [...backends, ...(postmaster === undefined ? [] : [postmaster])]) signalProcess(pid, 'SIGKILL');
+      await running.stop();
+    },
+    async shutDown(how) {
+      if (how === 'fast') return running.stop();
+      signalProcess(running.pid, 'SIGQUIT');
+      await stopPostmaster(running.pid);
+      await running.stop();
+    },
+    async start() {
+      if (await isRunning(running.pid)) return;
+      running = await startPostgres({ directory, log, port });
+    },
+    stop: () => running.stop(),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Family } from './fault.ts';
+import { workerClocks } from './faults/clocks.ts';
+import { diskFull } from './faults/disk.ts';
+import { ledgerWire, providerWire, twoDispatchers } from './faults/network.ts';
+import { classLimited, linesLowered, poolHeld, projectRemoved } from './faults/policy.ts';
+import { killed, stopped } from './faults/processes.ts';
+import { creationStorm, lateRelease, linesCancelled, linesTaken, outage, webhooksAstray, webhooksGone } from './faults/provider.ts';
+import { stoppedSender } from './faults/sender.ts';
+import { serverFull, serverKilled, serverRestarted, serverSlow } from './faults/server.ts';
+
+/** All families of faults that a seed draws from. */
+export const families: readonly Family[] = [
+  killed,
+  stopped,
+  stoppedSender,
+  serverKilled,
+  serverRestarted,
+  serverSlow,
+  serverFull,
+  diskFull,
+  ledgerWire,
+  providerWire,
+  twoDispatchers,
+  workerClocks,
+  outage,
+  creationStorm,
+  webhooksAstray,
+  webhooksGone,
+  lateRelease,
+  linesTaken,
+  linesCancelled,
+  linesLowered,
+  classLimited,
+  poolHeld,
+  projectRemoved,
+];

@@ -1,0 +1,133 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Report } from '../../simulator/contract.ts';
+import { checkCalls } from './checks/calls.ts';
+import { checkLedger, checkLost } from './checks/ledger.ts';
+import { checkReport } from './checks/provider.ts';
+import { finish } from './finish.ts';
+import { healAll } from './heal.ts';
+import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
+import type { Violation } from './violation.ts';
+import { pause, until } from './waiting.ts';
+import { startWorld, type World } from './world.ts';
+
+/** What one seed showed. */
+export type Verdict = {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly faults: readonly string[];
+  readonly violations: readonly Violation[];
+  /** Faults that this machine cannot do, with what it lacks. */
+  readonly skipped: readonly string[];
+  readonly dials: number;
+  /** From the end of the last fault to the next admission; null when nothing waited. */
+  readonly flowsAgainMs: number | null;
+  /** Where the seed's state lies. */
+  readonly directory: string;
+};
+
+/** Longest that a seed may take, whatever happens. */
+const seedWithinMs = 90_000;
+
+/** With all parts whole, something that waits is admitted within this. */
+const flowsWithinMs = 12_000;
+
+/** Runs one seed in a directory of its own and judges it. */
+export async function runSeed(draw: Draw, directory: string, say: (line: string) => void): Promise<Verdict> {
+  const startedMs = performance.now();
+  const signal = AbortSignal.timeout(seedWithinMs);
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'draw.txt'), `${tellDraw(draw).join('\n')}\n`);
+  const { doable, skipped } = await sortOut(draw.faults);
+  for (const line of skipped) say(`SKIPPED ${line}`);
+  const judged = await play({ ...draw, faults: doable }, directory, signal);
+  const verdict: Verdict = {
+    seed: draw.seed,
+    seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+    faults: doable.map(({ family, fault }) => `${family.name}: ${fault.told}`),
+    skipped,
+    directory,
+    ...judged,
+  };
+  await writeFile(join(directory, 'verdict.json'), `${JSON.stringify(verdict, undefined, 2)}\n`);
+  return verdict;
+}
+
+async function sortOut(
+  faults: readonly DrawnFault[],
+): Promise<{ readonly doable: readonly DrawnFault[]; readonly skipped: readonly string[] }> {
+  const doable: DrawnFault[] = [];
+  const skipped: string[] = [];
+  for (const drawn of faults) {
+    const lacks = await drawn.family.lacks();
+    if (lacks === undefined) doable.push(drawn);
+    else skipped.push(`${drawn.family.name}: ${lacks}`);
+  }
+  return { doable, skipped };
+}
+
+type Judged = Pick<Verdict, 'violations' | 'dials' | 'flowsAgainMs'>;
+
+async function play(draw: Draw, directory: string, signal: AbortSignal): Promise<Judged> {
+  await using resources = new AsyncDisposableStack();
+  const world = await startWorld(draw, directory, resources);
+  await world.simulator.startTraffic(world.url, world.token);
+  const startedMs = performance.now();
+  await inflictAll(world, signal);
+  await healAll(world);
+  const flow = await watchFlow(world, signal);
+  await pause(draw.trafficMs - (performance.now() - startedMs), signal);
+  await finish(world, signal);
+  const report = await world.simulator.report();
+  // A pool that did nothing broke nothing, and shows nothing.
+  const idle: readonly Violation[] = report.dials === 0 ? [{ invariant: 'Flow', what: 'nobody was dialled at all', ids: [] }] : [];
+  return { violations: [...idle, ...flow.violations, ...(await judge(world, report))], dials: report.dials, flowsAgainMs: flow.againMs };
+}
+
+async function inflictAll(world: World, signal: AbortSignal): Promise<void> {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(healedByMs)]);
+  await Promise.all(
+    world.draw.faults.map(async ({ family, fault }) => {
+      await pause(fault.atMs, over);
+      world.note(`${family.name} begins: ${fault.told}`);
+      await fault.inflict(world, over);
+      world.note(`${family.name} is over`);
+    }),
+  );
+}
+
+/** Something that waits must be admitted soon after the last fault, unless projects are paused for a good reason. */
+async function watchFlow(
+  world: World,
+  signal: AbortSignal,
+): Promise<{ readonly againMs: number | null; readonly violations: readonly Violation[] }> {
+  const { database, poolId, draw } = world;
+  const healedMs = performance.now();
+  const seen = await until(
+    async () => {
+      const { rows } = await database.query<{ admitted: boolean; waiting: boolean }>(
+        `select exists (select from attempt where pool_id = $1 and admitted_at > clock_timestamp() - $2 * interval '1 ms') as admitted,
+                exists (select from session where pool_id = $1 and state = 'queued' and ready) as waiting`,
+        [poolId, performance.now() - healedMs],
+      );
+      if (rows[0]?.admitted === true) return 'admitted';
+      return rows[0]?.waiting === false ? 'nobody-waits' : undefined;
+    },
+    { ms: flowsWithinMs, everyMs: 50, signal },
+  );
+  if (seen !== undefined) return { againMs: seen === 'admitted' ? Math.round(performance.now() - healedMs) : null, violations: [] };
+  const paused = draw.faults.some(({ fault }) => fault.projects === 'may-pause');
+  const what = `nothing was admitted within ${flowsWithinMs / 1_000} s after everything was healed, though sessions wait`;
+  return { againMs: null, violations: paused ? [] : [{ invariant: 'Flow', what, ids: [] }] };
+}
+
+/** Three sources: the provider's truth, the ledger, and the history that both and the workers' logs make together. */
+async function judge(world: World, report: Report): Promise<readonly Violation[]> {
+  const { database, poolId, draw, directory, simulator } = world;
+  return [
+    ...checkReport(draw, report),
+    ...(await checkLedger(database, poolId)),
+    ...(await checkLost(database, poolId, simulator)),
+    ...(await checkCalls(database, poolId, directory)),
+  ];
+}

@@ -1,0 +1,13 @@
+/** Something that must never be, found after a run. */
+export type Violation = {
+  /** Which promise is broken: an invariant of the design, `Api` (the provider's description) or `Flow` (it did not go on after everything was healed). */
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'Api' | 'Flow';
+  readonly what: string;
+  /** Attempts, sessions or calls that show it. */
+  readonly ids: readonly string[];
+};
+
+/** A violation for every group of ids that is not empty. */
+export function found(invariant: Violation['invariant'], what: string, ids: readonly string[]): readonly Violation[] {
+  return ids.length === 0 ? [] : [{ invariant, what: `${what} (${ids.length})`, ids: ids.slice(0, 20) }];
+}
