@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -45,7 +46,13 @@ export async function stateDirectory(): Promise<string> {
   return join(directory, 'state');
 }
 
-export type Up = { readonly child: ChildProcess; readonly said: () => string; readonly summary: () => Promise<Summary> };
+/** `said` is what came on stderr so far, `printed` on stdout. */
+export type Up = {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+  readonly printed: () => string;
+  readonly summary: () => Promise<Summary>;
+};
 
 export function startUp(state: string, options: { readonly seconds: number; readonly scenario?: string; readonly pool?: string }): Up {
   const simulate = options.scenario === undefined ? '--simulate' : `--simulate=${at(`simulator/scenarios/${options.scenario}.yaml`)}`;
@@ -65,7 +72,8 @@ export function startUp(state: string, options: { readonly seconds: number; read
     '0',
     '--json',
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, TRUNKLINE_LOG_LEVEL: 'trace' };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -81,6 +89,7 @@ export function startUp(state: string, options: { readonly seconds: number; read
   return {
     child,
     said: () => err,
+    printed: () => out,
     summary: async () => {
       await ended;
       const line = out.trim().split('\n').at(-1) ?? '';
@@ -88,6 +97,14 @@ export function startUp(state: string, options: { readonly seconds: number; read
       return summary.parse(JSON.parse(line));
     },
   };
+}
+
+/** Waits until calls are made, lets them go on for a while, and reads the metrics of one worker. */
+export async function metricsWhileCalling(up: Up, state: string): Promise<string> {
+  while (!/slots [1-9]/.test(up.said())) await sleep(200);
+  await sleep(4_000);
+  const url = (await readFile(join(state, 'url'), 'utf8')).trim();
+  return (await fetch(`${url}/metrics`)).text();
 }
 
 /** Ids of all processes that a run started, the server's backends included. */

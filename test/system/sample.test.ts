@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { processesOf, type Summary, startUp, stateDirectory } from './run.ts';
+import { confidentialOf, leaksIn, logsOf } from './leaks.ts';
+import { metricsWhileCalling, processesOf, type Summary, startUp, stateDirectory } from './run.ts';
 
 /** What holds after every run, whatever went wrong in it: counted by the simulator, which is the provider here. */
 function expectPromisesKept(summary: Summary): void {
@@ -12,6 +13,12 @@ function expectPromisesKept(summary: Summary): void {
   const ended = Object.values(summary.ended).reduce((sum, count) => sum + count, 0);
   expect(ended + summary.queued).toBe(summary.accepted);
 }
+
+test('a number, a name and a secret are found where they should not be', () => {
+  const confidential = { numbers: new Set(['4155550123']), names: new Set(['Ines Hollis']), secrets: new Set(['s3cret']) };
+  const text = 'dialling +14155550123, or 4155550123, for Ines Hollis with s3cret; …23 and 14155550124 are nothing';
+  expect(leaksIn(text, confidential)).toEqual(['number …23', 'number …23', 'name Ines Hollis', 'secret s3cr…']);
+});
 
 describe('the sample pool', () => {
   test('runs inbound and outbound, loses nobody and is never refused', { timeout: 240_000 }, async () => {
@@ -52,10 +59,22 @@ describe('the sample pool', () => {
     expect(summary.classes['campaign']?.admitted).toBeGreaterThan(20);
   });
 
-  test('keeps its promises when webhooks, answers and lists go wrong', { timeout: 300_000 }, async () => {
-    const up = startUp(await stateDirectory(), { seconds: 10, scenario: 'faults' });
-    const summary = await up.summary();
-    expectPromisesKept(summary);
+  test('keeps its promises, and numbers, names and secrets to itself, when webhooks, answers and lists go wrong', {
+    timeout: 300_000,
+  }, async () => {
+    const state = await stateDirectory();
+    const up = startUp(state, { seconds: 10, scenario: 'faults' });
+    const metrics = await metricsWhileCalling(up, state);
+    expectPromisesKept(await up.summary());
+
+    const confidential = await confidentialOf(state);
+    expect(confidential.numbers.size).toBeGreaterThan(1_000);
+    expect(confidential.names.size).toBeGreaterThan(20);
+    expect(confidential.secrets.size).toBeGreaterThan(30);
+    const written = { metrics, stdout: up.printed(), stderr: up.said(), logs: await logsOf(state) };
+    expect(written.metrics).toContain('trunkline_provider_request_seconds');
+    expect(written.logs).toContain('creation without an answer');
+    for (const [what, text] of Object.entries(written)) expect(leaksIn(text, confidential), what).toEqual([]);
   });
 
   test('ends everything right when no webhook ever comes', { timeout: 240_000 }, async () => {
