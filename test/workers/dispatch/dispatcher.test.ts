@@ -1,153 +1,27 @@
-import pg from 'pg';
-import { pino } from 'pino';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { unexplainedRefusal, unreachable } from '../../../capacity/outcomes.ts';
-import { readManifest } from '../../../crds/manifest.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
-import { bindAttempt } from '../../../ledger/attempts/bind.ts';
 import { endAttempt } from '../../../ledger/attempts/end.ts';
-import { connectionConfig, type Database } from '../../../ledger/database.ts';
-import { standForElection } from '../../../ledger/election.ts';
-import { type PoolId, writePolicy } from '../../../ledger/policy.ts';
-import { beatWorker, registerWorker } from '../../../ledger/workers.ts';
-import { dispatch } from '../../../workers/dispatch/dispatcher.ts';
-import { freshLedger } from '../../support/ledger.ts';
-
-const manifestText = (limit: number, vipReserved: number, mode: string) => `
-apiVersion: trunkline.dev/v1alpha1
-kind: VoiceCapacityPool
-metadata: {name: sales}
-spec:
-  mode: ${mode}
-  subscriptions:
-    - name: main
-      concurrencyLimit: ${limit}
-      projects:
-        - name: front
-          apiKeySecretRef: {name: vapi, key: apiKey}
-          requestsPerMinute: 100000
-          assistants: [{name: seller, id: a1}, {name: reception, id: a2}]
-          phoneNumbers: [{id: n1, number: "+14155550100"}]
-  classes:
-    - {name: vip, priority: 1000, direction: Inbound, assistant: reception, reserved: ${vipReserved}}
-    - {name: campaign, priority: 100, direction: Outbound, assistant: seller}
-    - {name: callback, priority: 500, direction: Outbound, assistant: seller}
-`;
-
-type Stage = { readonly database: Database; readonly poolId: PoolId; readonly owner: number; readonly stop: () => Promise<void> };
-
-/** A pool with a dispatcher at work, and one worker that owns what is admitted. */
-async function stage(limit: number, options: { readonly vipReserved?: number; readonly mode?: string } = {}): Promise<Stage> {
-  const { database, url } = await freshLedger();
-  const read = readManifest(manifestText(limit, options.vipReserved ?? 0, options.mode ?? 'Active'), 'test.yaml');
-  if (!read.ok) throw new Error(JSON.stringify(read.problems));
-  const { metadata, spec } = read.manifest;
-  const { poolId } = await writePolicy(database, metadata.name, spec);
-  const worker = await connect(url, 'worker');
-  const owner = await registerWorker(worker, poolId, 'w1');
-  const beats = setInterval(() => void beatWorker(database, owner, 'serving').catch(() => undefined), 500);
-  const connection = await connect(url, 'dispatcher');
-  const election = await standForElection(connection, poolId, owner);
-  if (!election.elected) throw new Error('not elected');
-  const stop = new AbortController();
-  const running = dispatch(
-    {
-      connection,
-      poolId,
-      pool: metadata.name,
-      workerId: owner,
-      epoch: election.epoch,
-      seq: election.seq,
-      now: () => performance.now(),
-      random: () => 0.5,
-      log: pino({ level: 'silent' }),
-    },
-    stop.signal,
-  );
-  running.catch(() => undefined);
-  const end = async () => {
-    stop.abort();
-    await running;
-    clearInterval(beats);
-    await connection.end();
-    await worker.end();
-  };
-  onTestFinished(end);
-  return { database, poolId, owner, stop: end };
-}
-
-/** A connection of its own; its end comes with the database's at the latest. */
-async function connect(url: string, applicationName: string): Promise<pg.Client> {
-  const client = new pg.Client(connectionConfig(url, { applicationName }));
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-async function enqueue(
-  { database, poolId }: Stage,
-  rows: readonly { readonly class: string; readonly number: string; readonly score?: number }[],
-) {
-  await database.query(
-    `insert into session (id, pool_id, class, direction, state, number, score)
-     select gen_random_uuid(), $1, x.class, 'Outbound', 'queued', x.number, coalesce(x.score, 0)
-     from jsonb_to_recordset($2::jsonb) as x(class text, number text, score int)`,
-    [poolId, JSON.stringify(rows)],
-  );
-  await database.query(`select pg_notify('trunkline_dispatch_' || $1, '')`, [poolId]);
-}
-
-const numbers = (count: number, from = 1) =>
-  Array.from({ length: count }, (_, index) => `+1212556${String(from + index).padStart(4, '0')}`);
-
-async function admitted({ database }: Stage): Promise<readonly { id: string; class: string; number: string; session_id: string }[]> {
-  const { rows } = await database.query(`select id, class, number, session_id from attempt where state = 'admitted' order by seq`);
-  return rows;
-}
-
-async function untilAdmitted(on: Stage, count: number) {
-  await vi.waitFor(async () => expect((await admitted(on)).length).toBe(count), { timeout: 10_000, interval: 20 });
-  return admitted(on);
-}
-
-/** Plays the worker: sends, binds and ends. */
-async function send(on: Stage, ids: readonly string[]) {
-  const dials = await beginSending(on.database, on.poolId, on.owner, ids);
-  for (const dial of dials) {
-    await bindAttempt(on.database, on.poolId, {
-      by: 'answer',
-      attemptId: dial.attemptId,
-      callId: `call-${dial.attemptId}`,
-      controlUrl: undefined,
-      boundForMs: 60_000,
-      limits: undefined,
-    });
-  }
-  return dials;
-}
-
-const over = (attemptId: string) => ({
-  attemptId,
-  outcome: 'Normal' as const,
-  endedReason: 'customer-ended-call',
-  line: 'taken' as const,
-  session: { next: 'end' as const, outcome: 'Completed' as const, reason: 'Normal' },
-  limits: undefined,
-  withResults: false,
-  resultDelayMs: 0,
-});
+import {
+  admitted,
+  declare,
+  enqueue,
+  leads,
+  nextAdmitted,
+  numbers,
+  over,
+  send,
+  sendAdmitted,
+  stage,
+  untilAdmitted,
+  viewOf,
+} from './stage.ts';
 
 describe('the dispatcher', () => {
   test('admits up to the ceiling and not one more', async () => {
     const on = await stage(3);
-    await enqueue(
-      on,
-      numbers(10).map((number) => ({ class: 'campaign', number })),
-    );
-    await send(
-      on,
-      (await untilAdmitted(on, 3)).map(({ id }) => id),
-    );
+    await enqueue(on, leads(10));
+    await sendAdmitted(on, 3);
     await new Promise((resolve) => setTimeout(resolve, 600));
     const { rows } = await on.database.query(`select count(*)::int as n from attempt`);
     expect(rows[0].n).toBe(3);
@@ -155,41 +29,29 @@ describe('the dispatcher', () => {
 
   test('fills a slot again when its call has ended', async () => {
     const on = await stage(1);
-    await enqueue(
-      on,
-      numbers(2).map((number) => ({ class: 'campaign', number })),
-    );
-    const [first] = await untilAdmitted(on, 1);
-    await send(on, [first?.id ?? '']);
-    expect(await endAttempt(on.database, on.poolId, over(first?.id ?? ''))).toBe(true);
-    const [second] = await untilAdmitted(on, 1);
-    expect(second?.session_id).not.toBe(first?.session_id);
-    const { rows } = await on.database.query(`select state, outcome from session where id = $1`, [first?.session_id]);
+    await enqueue(on, leads(2));
+    const first = await nextAdmitted(on);
+    await send(on, [first.id]);
+    expect(await endAttempt(on.database, on.poolId, over(first.id))).toBe(true);
+    const second = await nextAdmitted(on);
+    expect(second.session_id).not.toBe(first.session_id);
+    const { rows } = await on.database.query(`select state, outcome from session where id = $1`, [first.session_id]);
     expect(rows).toEqual([{ state: 'ended', outcome: 'Completed' }]);
   });
 
   test('ends an attempt once, whoever says it again', async () => {
     const on = await stage(1);
-    await enqueue(
-      on,
-      numbers(1).map((number) => ({ class: 'campaign', number })),
-    );
-    const [first] = await untilAdmitted(on, 1);
-    await send(on, [first?.id ?? '']);
-    const verdicts = await Promise.all(Array.from({ length: 4 }, () => endAttempt(on.database, on.poolId, over(first?.id ?? ''))));
+    await enqueue(on, leads(1));
+    const first = await nextAdmitted(on);
+    await send(on, [first.id]);
+    const verdicts = await Promise.all(Array.from({ length: 4 }, () => endAttempt(on.database, on.poolId, over(first.id))));
     expect(verdicts.filter(Boolean)).toHaveLength(1);
   });
 
   test('withholds what is reserved', async () => {
     const on = await stage(5, { vipReserved: 2 });
-    await enqueue(
-      on,
-      numbers(10).map((number) => ({ class: 'campaign', number })),
-    );
-    await send(
-      on,
-      (await untilAdmitted(on, 3)).map(({ id }) => id),
-    );
+    await enqueue(on, leads(10));
+    await sendAdmitted(on, 3);
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await admitted(on)).toHaveLength(0);
   });
@@ -208,10 +70,10 @@ describe('the dispatcher', () => {
     await on.database.query(`delete from overlay where pool_id = $1`, [on.poolId]);
     const order: string[] = [];
     for (let index = 0; index < 4; index += 1) {
-      const [next] = await untilAdmitted(on, 1);
-      order.push(next?.number ?? '');
-      await send(on, [next?.id ?? '']);
-      await endAttempt(on.database, on.poolId, over(next?.id ?? ''));
+      const next = await nextAdmitted(on);
+      order.push(next.number);
+      await send(on, [next.id]);
+      await endAttempt(on.database, on.poolId, over(next.id));
     }
     expect(order).toEqual([c, b, a, d]);
   });
@@ -224,10 +86,7 @@ describe('the dispatcher', () => {
       { class: 'campaign', number: same },
       { class: 'callback', number: same },
     ]);
-    await send(
-      on,
-      (await untilAdmitted(on, 1)).map(({ id }) => id),
-    );
+    await sendAdmitted(on, 1);
     await new Promise((resolve) => setTimeout(resolve, 600));
     const { rows } = await on.database.query(`select count(*)::int as n from attempt`);
     expect(rows[0].n).toBe(1);
@@ -235,23 +94,17 @@ describe('the dispatcher', () => {
 
   test('takes back what is not sent in time, and gives it out again', async () => {
     const on = await stage(1);
-    await enqueue(
-      on,
-      numbers(1).map((number) => ({ class: 'campaign', number })),
-    );
-    const [first] = await untilAdmitted(on, 1);
-    await vi.waitFor(async () => expect((await admitted(on))[0]?.id).not.toBe(first?.id), { timeout: 10_000, interval: 50 });
-    const [again] = await untilAdmitted(on, 1);
-    expect(again?.session_id).toBe(first?.session_id);
-    expect(await send(on, [first?.id ?? ''])).toEqual([]);
+    await enqueue(on, leads(1));
+    const first = await nextAdmitted(on);
+    await vi.waitFor(async () => expect((await admitted(on))[0]?.id).not.toBe(first.id), { timeout: 10_000, interval: 50 });
+    const again = await nextAdmitted(on);
+    expect(again.session_id).toBe(first.session_id);
+    expect(await send(on, [first.id])).toEqual([]);
   });
 
   test('keeps a count of the queue', async () => {
     const on = await stage(1);
-    await enqueue(
-      on,
-      numbers(50).map((number) => ({ class: 'campaign', number })),
-    );
+    await enqueue(on, leads(50));
     await vi.waitFor(
       async () => {
         const { rows } = await on.database.query(`select view from dispatcher`);
@@ -272,10 +125,7 @@ test('never calls anybody after the time that was allowed, however many expire a
      from generate_series(0, 4999) n`,
     [on.poolId],
   );
-  await enqueue(
-    on,
-    numbers(1).map((number) => ({ class: 'campaign', number })),
-  );
+  await enqueue(on, leads(1));
   await untilAdmitted(on, 1);
   const { rows } = await on.database.query(`select outcome, count(*)::int as n from session group by outcome order by outcome nulls last`);
   expect(rows).toEqual([
@@ -314,14 +164,9 @@ test('wakes as many callers at once as there are', async () => {
   await untilAdmitted(on, 250);
 });
 
-const viewOf = async ({ database }: Stage) => (await database.query('select view from dispatcher')).rows[0]?.view;
-
 test.each(['Hold', 'Observe'])('places nothing in mode %s, neither dials nor callers', async (mode) => {
   const on = await stage(2, { mode });
-  await enqueue(
-    on,
-    numbers(3).map((number) => ({ class: 'campaign', number })),
-  );
+  await enqueue(on, leads(3));
   await on.database.query(
     `with entered as (
        insert into session (id, pool_id, class, direction, state, ready, attempt_id)
@@ -346,12 +191,36 @@ test.each(['Hold', 'Observe'])('places nothing in mode %s, neither dials nor cal
   await vi.waitFor(async () => expect(await wouldBe()).toEqual(expected), { timeout: 10_000, interval: 50 });
 });
 
+test('takes back what is admitted and not sent when the mode becomes Observe, long before its time to be sent is over', async () => {
+  const on = await stage(3);
+  await enqueue(on, leads(5));
+  const [sent, ...unsent] = await untilAdmitted(on, 3);
+  await send(on, [sent?.id ?? '']);
+  // Far away, so that being late is not what takes them back.
+  await on.database.query(`update attempt set send_by = send_by + interval '1 min' where state = 'admitted'`);
+  await declare(on.database, 3, { mode: 'Observe' });
+  await vi.waitFor(async () => expect(await admitted(on)).toEqual([]), { timeout: 10_000, interval: 20 });
+
+  const { rows } = await on.database.query(
+    `select a.id, a.state, a.outcome, s.state as session, a.ended_at < a.send_by as early from attempt a join session s on s.id = a.session_id order by a.seq`,
+  );
+  expect(rows).toEqual([
+    { id: sent?.id, state: 'bound', outcome: null, session: 'open', early: null },
+    ...unsent.map(({ id }) => ({ id, state: 'ended', outcome: 'Unsent', session: 'queued', early: true })),
+  ]);
+  expect(
+    await beginSending(
+      on.database,
+      on.poolId,
+      on.owner,
+      unsent.map(({ id }) => id),
+    ),
+  ).toEqual([]);
+});
+
 test('pauses a project whose provider cannot be reached, and keeps what waits for it', async () => {
   const on = await stage(20);
-  await enqueue(
-    on,
-    numbers(20).map((number) => ({ class: 'campaign', number })),
-  );
+  await enqueue(on, leads(20));
   const ids = (await untilAdmitted(on, 20)).map(({ id }) => id);
   await beginSending(on.database, on.poolId, on.owner, ids);
   for (const id of ids) {
@@ -365,10 +234,7 @@ test('pauses a project whose provider cannot be reached, and keeps what waits fo
 
 test('pauses a project that refuses one session after another in unknown words, and keeps the rest of the campaign', async () => {
   const on = await stage(6);
-  await enqueue(
-    on,
-    numbers(20).map((number) => ({ class: 'campaign', number })),
-  );
+  await enqueue(on, leads(20));
   const ids = (await untilAdmitted(on, 6)).map(({ id }) => id);
   await beginSending(on.database, on.poolId, on.owner, ids);
   for (const id of ids) {

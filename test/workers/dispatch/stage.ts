@@ -1,0 +1,166 @@
+import pg from 'pg';
+import { pino } from 'pino';
+import { expect, onTestFinished, vi } from 'vitest';
+import { readManifest } from '../../../crds/manifest.ts';
+import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { bindAttempt } from '../../../ledger/attempts/bind.ts';
+import { connectionConfig, type Database } from '../../../ledger/database.ts';
+import { standForElection } from '../../../ledger/election.ts';
+import { type PoolId, writePolicy } from '../../../ledger/policy.ts';
+import { beatWorker, registerWorker } from '../../../ledger/workers.ts';
+import { dispatch } from '../../../workers/dispatch/dispatcher.ts';
+import { freshLedger } from '../../support/ledger.ts';
+
+/** A dispatcher at work on a real ledger, and what its surroundings do. */
+
+const manifestText = (limit: number, vipReserved: number, mode: string) => `
+apiVersion: trunkline.dev/v1alpha1
+kind: VoiceCapacityPool
+metadata: {name: sales}
+spec:
+  mode: ${mode}
+  subscriptions:
+    - name: main
+      concurrencyLimit: ${limit}
+      projects:
+        - name: front
+          apiKeySecretRef: {name: vapi, key: apiKey}
+          requestsPerMinute: 100000
+          assistants: [{name: seller, id: a1}, {name: reception, id: a2}]
+          phoneNumbers: [{id: n1, number: "+14155550100"}]
+  classes:
+    - {name: vip, priority: 1000, direction: Inbound, assistant: reception, reserved: ${vipReserved}}
+    - {name: campaign, priority: 100, direction: Outbound, assistant: seller}
+    - {name: callback, priority: 500, direction: Outbound, assistant: seller}
+`;
+
+export type Stage = { readonly database: Database; readonly poolId: PoolId; readonly owner: number; readonly stop: () => Promise<void> };
+
+type Traits = { readonly vipReserved?: number; readonly mode?: string };
+
+/** Puts a declaration into force, over the one before. */
+export async function declare(database: Database, limit: number, { vipReserved = 0, mode = 'Active' }: Traits) {
+  const read = readManifest(manifestText(limit, vipReserved, mode), 'test.yaml');
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
+  const { metadata, spec } = read.manifest;
+  const { poolId } = await writePolicy(database, metadata.name, spec);
+  return { metadata, poolId };
+}
+
+/** A pool with a dispatcher at work, and one worker that owns what is admitted. */
+export async function stage(limit: number, options: Traits = {}): Promise<Stage> {
+  const { database, url } = await freshLedger();
+  const { metadata, poolId } = await declare(database, limit, options);
+  const worker = await connect(url, 'worker');
+  const owner = await registerWorker(worker, poolId, 'w1');
+  const beats = setInterval(() => void beatWorker(database, owner, 'serving').catch(() => undefined), 500);
+  const connection = await connect(url, 'dispatcher');
+  const election = await standForElection(connection, poolId, owner);
+  if (!election.elected) throw new Error('not elected');
+  const stop = new AbortController();
+  const running = dispatch(
+    {
+      connection,
+      poolId,
+      pool: metadata.name,
+      workerId: owner,
+      epoch: election.epoch,
+      seq: election.seq,
+      now: () => performance.now(),
+      random: () => 0.5,
+      log: pino({ level: 'silent' }),
+    },
+    stop.signal,
+  );
+  running.catch(() => undefined);
+  const end = async () => {
+    stop.abort();
+    await running;
+    clearInterval(beats);
+    await connection.end();
+    await worker.end();
+  };
+  onTestFinished(end);
+  return { database, poolId, owner, stop: end };
+}
+
+/** A connection of its own; its end comes with the database's at the latest. */
+async function connect(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client(connectionConfig(url, { applicationName }));
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+export async function enqueue(
+  { database, poolId }: Stage,
+  rows: readonly { readonly class: string; readonly number: string; readonly score?: number }[],
+) {
+  await database.query(
+    `insert into session (id, pool_id, class, direction, state, number, score)
+     select gen_random_uuid(), $1, x.class, 'Outbound', 'queued', x.number, coalesce(x.score, 0)
+     from jsonb_to_recordset($2::jsonb) as x(class text, number text, score int)`,
+    [poolId, JSON.stringify(rows)],
+  );
+  await database.query(`select pg_notify('trunkline_dispatch_' || $1, '')`, [poolId]);
+}
+
+export const numbers = (count: number, from = 1) =>
+  Array.from({ length: count }, (_, index) => `+1212556${String(from + index).padStart(4, '0')}`);
+
+/** So many sessions of the campaign, each with a number of its own. */
+export const leads = (count: number) => numbers(count).map((number) => ({ class: 'campaign', number }));
+
+export async function admitted({ database }: Stage): Promise<readonly { id: string; class: string; number: string; session_id: string }[]> {
+  const { rows } = await database.query(`select id, class, number, session_id from attempt where state = 'admitted' order by seq`);
+  return rows;
+}
+
+export async function untilAdmitted(on: Stage, count: number) {
+  await vi.waitFor(async () => expect((await admitted(on)).length).toBe(count), { timeout: 10_000, interval: 20 });
+  return admitted(on);
+}
+
+/** The one admission there is now. */
+export async function nextAdmitted(on: Stage) {
+  const [next] = await untilAdmitted(on, 1);
+  if (next === undefined) throw new Error('nothing is admitted');
+  return next;
+}
+
+/** Waits until so many are admitted, and sends them. */
+export async function sendAdmitted(on: Stage, count: number): Promise<void> {
+  const ids = (await untilAdmitted(on, count)).map(({ id }) => id);
+  await send(on, ids);
+}
+
+/** Plays the worker: sends and binds. */
+export async function send(on: Stage, ids: readonly string[]) {
+  const dials = await beginSending(on.database, on.poolId, on.owner, ids);
+  for (const dial of dials) {
+    await bindAttempt(on.database, on.poolId, {
+      by: 'answer',
+      attemptId: dial.attemptId,
+      callId: `call-${dial.attemptId}`,
+      controlUrl: undefined,
+      boundForMs: 60_000,
+      limits: undefined,
+    });
+  }
+  return dials;
+}
+
+/** The end of a conversation, and of its session. */
+export const over = (attemptId: string) => ({
+  attemptId,
+  outcome: 'Normal' as const,
+  endedReason: 'customer-ended-call',
+  line: 'taken' as const,
+  session: { next: 'end' as const, outcome: 'Completed' as const, reason: 'Normal' },
+  limits: undefined,
+  withResults: false,
+  resultDelayMs: 0,
+});
+
+/** What the dispatcher shows. */
+export const viewOf = async ({ database }: Stage) => (await database.query('select view from dispatcher')).rows[0]?.view;
