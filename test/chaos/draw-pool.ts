@@ -21,7 +21,7 @@ export function drawPool(random: Random): DrawnPool {
   const projects = between(random, 1, 4);
   const subscriptions = between(random, 1, Math.min(3, projects));
   const trunk = chance(random, 0.4);
-  const limits = Array.from({ length: subscriptions }, () => between(random, 6, 16));
+  const limits = Array.from({ length: subscriptions }, () => between(random, 8, 24));
   const projectList = Array.from({ length: projects }, (_, index) => drawProject(random, index, trunk));
   const lines = limits.reduce((sum, limit) => sum + limit, 0);
   const classes = drawClasses(random, inbound, lines);
@@ -43,6 +43,8 @@ export function drawPool(random: Random): DrawnPool {
         ...(trunk ? { upstreams: [{ name: 'trunk', concurrencyLimit: Math.max(4, Math.floor(lines * 0.8)) }] } : {}),
         ...(chance(random, 0.3) ? { budget: { outbound: Math.max(3, Math.floor(lines * 0.7)) } } : {}),
         destinations: { allow: ['+1'], maxDialsPerDay: 5 },
+        // Short ringing, so that lines change hands often.
+        session: { maxDuration: '2m', ringTimeout: '15s' },
         // Nothing is forgotten while the history is being judged.
         retention: { sessions: '720h', phoneNumbers: '168h' },
         classes,

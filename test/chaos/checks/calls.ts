@@ -31,10 +31,14 @@ export async function checkCalls(sql: Sql, poolId: PoolId, stateDirectory: strin
   const denied: string[] = [];
   const early: string[] = [];
   for (const call of calls) {
-    const attempt = byCall.get(call.id);
+    // A call whose end was the first that anybody heard of it is known by its name alone.
+    const attempt = byCall.get(call.id) ?? byName.get(call.name ?? '');
     if (attempt === undefined) {
-      const named = byName.get(call.name ?? '');
-      (named?.outcome === 'Unsent' || named?.outcome === 'Unknown' ? denied : unknown).push(call.id);
+      unknown.push(call.id);
+      continue;
+    }
+    if (attempt.call_id !== call.id && (attempt.outcome === null || attempt.outcome === 'Unsent' || attempt.outcome === 'Unknown')) {
+      denied.push(call.id);
       continue;
     }
     const { released_ms: releasedMs } = attempt;
