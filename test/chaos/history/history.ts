@@ -1,0 +1,138 @@
+import type { Policy } from '../../../capacity/policy/policy.ts';
+
+/**
+ * What a run leaves behind, as plain facts from three sources: the ledger, the simulated provider's own log, and the workers' logs. Everything that is
+ * judged is judged on these; nothing here knows how the product decides. Instants are milliseconds since 1970 with fractions.
+ */
+export type History = {
+  readonly policies: ReadonlyMap<number, Policy>;
+  /** Where the pool's dispatcher stood last. */
+  readonly dispatcher: { readonly epoch: number; readonly seq: number };
+  readonly sessions: readonly SessionFact[];
+  readonly attempts: readonly AttemptFact[];
+  /** Classes that are held when the history is read. Lifted holds leave no trace. */
+  readonly heldClasses: ReadonlySet<string>;
+  /** The provider's calls, by its own account. */
+  readonly calls: readonly CallFact[];
+  /** Ids of sessions that the intake acknowledged, by the account of those who handed them in. */
+  readonly acknowledged: readonly string[];
+  readonly said: Said;
+};
+
+/** What the workers wrote in their logs, as far as it is evidence. */
+export type Said = {
+  /** Epochs as the dispatchers announced them, in no order. */
+  readonly epochs: readonly { readonly epoch: number; readonly worker: string }[];
+  /** Attempts whose calls turned up after they had been given up. */
+  readonly adopted: ReadonlySet<string>;
+  /** Attempts that ended with an unknown outcome because nobody could say what became of the call. */
+  readonly givenUp: ReadonlySet<string>;
+};
+
+export type Direction = 'Inbound' | 'Outbound';
+
+export type SessionFact = {
+  readonly id: string;
+  readonly class: string;
+  readonly direction: Direction;
+  readonly state: 'queued' | 'open' | 'ended';
+  readonly seq: number;
+  readonly score: number;
+  readonly project: string | null;
+  readonly number: string | null;
+  readonly notBeforeMs: number | null;
+  readonly expiresAtMs: number | null;
+  readonly createdAtMs: number;
+  readonly endedAtMs: number | null;
+  readonly cancelledAtMs: number | null;
+  readonly attemptId: string | null;
+  readonly outcome: string | null;
+};
+
+export type AttemptFact = {
+  readonly id: string;
+  /** Null for a call that the provider took without us. */
+  readonly sessionId: string | null;
+  readonly class: string | null;
+  readonly direction: Direction;
+  readonly project: string;
+  readonly subscription: string;
+  readonly number: string | null;
+  readonly state: 'pending' | 'admitted' | 'sending' | 'bound' | 'cooling' | 'ended';
+  readonly refusal: string | null;
+  readonly epoch: number | null;
+  readonly seq: number | null;
+  readonly policyVersion: number | null;
+  readonly ceiling: number | null;
+  readonly inUse: number | null;
+  readonly probe: boolean;
+  readonly createdAtMs: number;
+  readonly admittedAtMs: number | null;
+  readonly sendByMs: number | null;
+  readonly sendingAtMs: number | null;
+  readonly boundAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly releasedAtMs: number | null;
+  readonly callId: string | null;
+  readonly outcome: string | null;
+};
+
+export type CallFact = {
+  readonly id: string;
+  readonly kind: 'inbound' | 'outbound' | 'foreign';
+  readonly name: string | undefined;
+  readonly number: string | undefined;
+  readonly project: string | undefined;
+  readonly subscription: string;
+  readonly createdAtMs: number;
+  readonly endedAtMs: number | undefined;
+  readonly outcome: string | undefined;
+  readonly reason: string | undefined;
+};
+
+/** An attempt that the dispatcher admitted, with all that it wrote down about the decision. */
+export type Admission = AttemptFact & {
+  readonly class: string;
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly policyVersion: number;
+  readonly ceiling: number;
+  readonly inUse: number;
+  readonly admittedAtMs: number;
+};
+
+/** Admissions in the order in which they were decided. */
+export function admissionsOf({ attempts }: History): readonly Admission[] {
+  return attempts.filter(isAdmission).sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
+}
+
+/** Attempts that say they were admitted and lack something of the decision are caught by the check of the order. */
+export function isAdmission(attempt: AttemptFact): attempt is Admission {
+  const { class: name, sessionId, epoch, seq, policyVersion, ceiling, inUse, admittedAtMs } = attempt;
+  return [name, sessionId, epoch, seq, policyVersion, ceiling, inUse, admittedAtMs].every((fact) => fact !== null);
+}
+
+/** A call of somebody else that was seen in a project of ours. */
+export function isForeign({ sessionId, refusal }: AttemptFact): boolean {
+  return sessionId === null && refusal === 'Foreign';
+}
+
+const ownName = /^tl-([0-9a-f-]{36})$/;
+
+/** The attempt that a call says it was made for. */
+export function attemptNamedBy({ name }: CallFact): string | undefined {
+  return name === undefined ? undefined : ownName.exec(name)?.[1];
+}
+
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | null | undefined): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key === null || key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

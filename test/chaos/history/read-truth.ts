@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type TruthEvent, truthEvent } from '../../../simulator/truth/events.ts';
+import type { CallFact } from './history.ts';
+
+/** All calls that the provider ever had, from its append-only log. */
+export async function readCalls(simulatorDirectory: string): Promise<readonly CallFact[]> {
+  const lines = await linesOf(join(simulatorDirectory, 'calls.ndjson'));
+  return callsOf(lines.map((line) => truthEvent.parse(JSON.parse(line))));
+}
+
+/** Folds the provider's events into its calls, in order of creation. */
+export function callsOf(events: readonly TruthEvent[]): readonly CallFact[] {
+  const calls = new Map<string, CallFact>();
+  for (const event of events) {
+    if (event.event === 'created') {
+      const { id, kind, name, customer, project, subscription } = event.call;
+      const began = { id, kind, name, number: customer?.number, project, subscription, createdAtMs: event.atMs };
+      calls.set(id, { ...began, endedAtMs: undefined, outcome: undefined, reason: undefined });
+    }
+    if (event.event !== 'ended') continue;
+    const call = calls.get(event.id);
+    if (call !== undefined) calls.set(event.id, { ...call, endedAtMs: event.atMs, outcome: event.outcome, reason: event.reason });
+  }
+  return [...calls.values()];
+}
+
+const acknowledgement = z.object({ id: z.string() });
+
+/** Sessions that were acknowledged to those who handed them in; none when nobody did. */
+export async function readAcknowledged(simulatorDirectory: string): Promise<readonly string[]> {
+  const lines = await linesOf(join(simulatorDirectory, 'accepted.ndjson'));
+  return [...new Set(lines.map((line) => acknowledgement.parse(JSON.parse(line)).id))];
+}
+
+/** Complete lines; one that a kill cut off was never acted upon. */
+async function linesOf(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8');
+  const end = text.lastIndexOf('\n');
+  return end === -1 ? [] : text.slice(0, end).split('\n');
+}
