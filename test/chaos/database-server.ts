@@ -6,6 +6,7 @@ import { childrenOf } from './processes.ts';
 /** The seed's PostgreSQL: a real server that can be killed and started again on the same port. */
 export type DatabaseServer = {
   readonly port: number;
+  /** Its data. */
   readonly directory: string;
   /** The server's address under another port: through a proxy. */
   urlAt(port: number): string;
@@ -17,21 +18,27 @@ export type DatabaseServer = {
   shutDown(how: 'fast' | 'immediate'): Promise<void>;
   /** Starts it when it does not run. */
   start(): Promise<void>;
+  /** From now on this is the server that runs in another directory; the former one is dead and stays so. */
+  takeOver(directory: string): Promise<void>;
   stop(): Promise<void>;
 };
 
-export async function startDatabaseServer(directory: string, log: (line: string) => void): Promise<DatabaseServer> {
+export async function startDatabaseServer(home: string, log: (line: string) => void): Promise<DatabaseServer> {
+  let directory = home;
   let running: RunningPostgres = await startPostgres({ directory, log });
-  const url = new URL(running.url);
-  const port = Number(url.port);
+  const portOf = ({ url }: RunningPostgres): number => Number(new URL(url).port);
 
   const processes = async (): Promise<readonly number[]> => [running.pid, ...(await childrenOf(running.pid))];
 
   return {
-    port,
-    directory: join(directory, 'data'),
+    get port() {
+      return portOf(running);
+    },
+    get directory() {
+      return join(directory, 'data');
+    },
     urlAt(through) {
-      const there = new URL(url);
+      const there = new URL(running.url);
       there.port = String(through);
       return there.href;
     },
@@ -50,7 +57,11 @@ export async function startDatabaseServer(directory: string, log: (line: string)
     },
     async start() {
       if (await isRunning(running.pid)) return;
-      running = await startPostgres({ directory, log, port });
+      running = await startPostgres({ directory, log, port: portOf(running) });
+    },
+    async takeOver(other) {
+      running = await startPostgres({ directory: other, log });
+      directory = other;
     },
     stop: () => running.stop(),
   };

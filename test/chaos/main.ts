@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { families } from './families.ts';
+import { promotion } from './faults/promotion.ts';
 import { runSeed, type Verdict } from './run.ts';
 import { drawSeed, tellDraw } from './seed.ts';
 
@@ -14,6 +15,7 @@ type Flags = {
   readonly minutes?: number;
   readonly seed?: number;
   readonly seeds?: { readonly first: number; readonly last: number };
+  readonly promotion?: true;
   readonly keep?: true;
   readonly json?: true;
 };
@@ -24,12 +26,13 @@ async function chaos(flags: Flags): Promise<void> {
   await chmod(directory, 0o711);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const verdicts: Verdict[] = [];
+  const drawn = flags.promotion ? [...families.filter(({ group }) => group !== 'database'), promotion] : families;
   for (const seed of seedsOf(flags)) {
-    const draw = drawSeed(seed, families);
+    const draw = drawSeed(seed, drawn);
     for (const line of tellDraw(draw)) say(line);
     const verdict = await runSeed(draw, join(directory, `seed-${seed}`), say);
     verdicts.push(verdict);
-    for (const line of tellVerdict(verdict)) say(line);
+    for (const line of tellVerdict(verdict, flags)) say(line);
     if (verdict.violations.length === 0 && flags.keep === undefined) await rm(verdict.directory, { recursive: true, force: true });
   }
   const failed = verdicts.filter(({ violations }) => violations.length > 0);
@@ -52,13 +55,13 @@ function* seedsOf({ minutes, seed, seeds }: Flags): Iterable<number> {
   for (let next = first; performance.now() < overMs; next += 1) yield next;
 }
 
-function tellVerdict({ seed, seconds, dials, flowsAgainMs, violations, directory }: Verdict): readonly string[] {
+function tellVerdict({ seed, seconds, dials, flowsAgainMs, violations, directory }: Verdict, flags: Flags): readonly string[] {
   const flow = flowsAgainMs === null ? '' : `, flowing again after ${flowsAgainMs} ms`;
   if (violations.length === 0) return [`  ✓ ${seconds} s, ${dials} dials${flow}`];
   return [
     `  ✗ ${seconds} s, ${dials} dials${flow}`,
     ...violations.map(({ invariant, what, ids }) => `    ${invariant}: ${what}${ids.length === 0 ? '' : `: ${ids.join(', ')}`}`),
-    `    play again: npm run chaos -- --seed ${seed}`,
+    `    play again: npm run chaos -- --seed ${seed}${flags.promotion ? ' --promotion' : ''}`,
     `    evidence: ${directory}`,
   ];
 }
@@ -86,6 +89,7 @@ await new Command('chaos')
   .addOption(new Option('--minutes <minutes>', 'new seeds for this long').argParser(positive).default(undefined, '5'))
   .addOption(new Option('--seed <seed>', 'one seed, again').argParser(whole).conflicts(['minutes', 'seeds']))
   .addOption(new Option('--seeds <range>', 'all seeds of a range, such as 1..200').argParser(range).conflicts(['minutes', 'seed']))
+  .addOption(new Option('--promotion', 'of all that can happen to the database, only the promotion of a stale replica').default(undefined))
   .addOption(new Option('--keep', 'keep the state of good seeds too').default(undefined))
   .addOption(new Option('--json', 'one JSON object on stdout').default(undefined))
   .action(chaos)

@@ -4,6 +4,7 @@ import type { Report } from '../../simulator/contract.ts';
 import { checkCalls } from './checks/calls.ts';
 import { checkLedger, checkLost } from './checks/ledger.ts';
 import { checkReport } from './checks/provider.ts';
+import { acknowledgedAndForgotten, readTruth } from './checks/truth.ts';
 import { finish } from './finish.ts';
 import { healAll } from './heal.ts';
 import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
@@ -40,7 +41,7 @@ export async function runSeed(draw: Draw, directory: string, say: (line: string)
   await writeFile(join(directory, 'draw.txt'), `${tellDraw(draw).join('\n')}\n`);
   const { doable, skipped } = await sortOut(draw.faults);
   for (const line of skipped) say(`SKIPPED ${line}`);
-  const judged = await play({ ...draw, faults: doable }, directory, signal);
+  const judged = await play({ ...draw, faults: doable }, directory, signal).catch(unjudged);
   const verdict: Verdict = {
     seed: draw.seed,
     seconds: Math.round((performance.now() - startedMs) / 100) / 10,
@@ -67,6 +68,11 @@ async function sortOut(
 }
 
 type Judged = Pick<Verdict, 'violations' | 'dials' | 'flowsAgainMs'>;
+
+function unjudged(error: unknown): Judged {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { violations: [{ invariant: 'Harness', what, ids: [] }], dials: 0, flowsAgainMs: null };
+}
 
 async function play(draw: Draw, directory: string, signal: AbortSignal): Promise<Judged> {
   await using resources = new AsyncDisposableStack();
@@ -123,11 +129,12 @@ async function watchFlow(
 
 /** Three sources: the provider's truth, the ledger, and the history that both and the workers' logs make together. */
 async function judge(world: World, report: Report): Promise<readonly Violation[]> {
-  const { database, poolId, draw, directory, simulator } = world;
+  const { database, poolId, draw, directory, simulator, forgotten } = world;
+  const truth = await readTruth(directory);
   return [
     ...checkReport(draw, report),
     ...(await checkLedger(database, poolId)),
-    ...(await checkLost(database, poolId, simulator)),
-    ...(await checkCalls(database, poolId, directory)),
+    ...(await checkLost(database, poolId, simulator, { acknowledged: acknowledgedAndForgotten(truth, forgotten) })),
+    ...(await checkCalls(database, poolId, truth, forgotten)),
   ];
 }

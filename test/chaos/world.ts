@@ -33,9 +33,13 @@ export type World = {
   /** Where callers and leads arrive. */
   readonly url: string;
   readonly token: string;
+  /** Spans of time that the ledger has lost for good: the wall clock's milliseconds. */
+  readonly forgotten: Forgotten[];
   /** Writes down what was done, and when. */
   note(what: string): void;
 };
+
+export type Forgotten = { readonly fromMs: number; readonly toMs: number };
 
 const dispatchedWithinMs = 5_000;
 
@@ -106,7 +110,7 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
     workers.push(worker);
   });
   await Promise.all(started);
-  const world: World = { draw, directory, logs, server, database, ownWire, poolId, simulator, workers, url, token, note };
+  const world: World = { draw, directory, logs, server, database, ownWire, poolId, simulator, workers, url, token, forgotten: [], note };
   await untilDispatched(world);
   return world;
 }

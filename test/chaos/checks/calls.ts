@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Sql } from '../../../ledger/database.ts';
 import type { PoolId } from '../../../ledger/policy.ts';
-import { type TruthEvent, truthEvent } from '../../../simulator/truth/events.ts';
+import type { TruthEvent } from '../../../simulator/truth/events.ts';
 import { found, type Violation } from '../violation.ts';
+import type { Forgotten } from '../world.ts';
+import { isForgotten } from './truth.ts';
 
 /** Compares every outbound call that the provider has with the attempt that stands for it. */
 
-type Call = { readonly id: string; readonly name: string | undefined; endedAtMs: number | undefined };
+type Call = { readonly id: string; readonly name: string | undefined; readonly createdAtMs: number; endedAtMs: number | undefined };
 type Attempt = {
   readonly id: string;
   readonly call_id: string | null;
@@ -18,8 +18,13 @@ type Attempt = {
 /** The clocks of the two processes are one, but not read in the same instant. */
 const slackMs = 20;
 
-export async function checkCalls(sql: Sql, poolId: PoolId, stateDirectory: string): Promise<readonly Violation[]> {
-  const calls = outboundCalls(await readTruth(stateDirectory));
+export async function checkCalls(
+  sql: Sql,
+  poolId: PoolId,
+  truth: readonly TruthEvent[],
+  forgotten: readonly Forgotten[],
+): Promise<readonly Violation[]> {
+  const calls = outboundCalls(truth);
   const { rows } = await sql.query<Attempt>(
     `select id, call_id, (extract(epoch from released_at) * 1000)::float8 as released_ms, outcome from attempt
      where pool_id = $1 and direction = 'Outbound'`,
@@ -34,7 +39,8 @@ export async function checkCalls(sql: Sql, poolId: PoolId, stateDirectory: strin
     // A call whose end was the first that anybody heard of it is known by its name alone.
     const attempt = byCall.get(call.id) ?? byName.get(call.name ?? '');
     if (attempt === undefined) {
-      unknown.push(call.id);
+      // Of a call that began and ended while nothing was kept, nobody can know.
+      if (!isForgotten(forgotten, call.createdAtMs)) unknown.push(call.id);
       continue;
     }
     if (attempt.call_id !== call.id && (attempt.outcome === null || attempt.outcome === 'Unsent' || attempt.outcome === 'Unknown')) {
@@ -42,6 +48,7 @@ export async function checkCalls(sql: Sql, poolId: PoolId, stateDirectory: strin
       continue;
     }
     const { released_ms: releasedMs } = attempt;
+    if (isForgotten(forgotten, call.createdAtMs)) continue;
     if (releasedMs !== null && (call.endedAtMs === undefined || releasedMs < call.endedAtMs - slackMs)) early.push(attempt.id);
   }
   return [
@@ -51,19 +58,11 @@ export async function checkCalls(sql: Sql, poolId: PoolId, stateDirectory: strin
   ];
 }
 
-async function readTruth(stateDirectory: string): Promise<readonly TruthEvent[]> {
-  const text = await readFile(join(stateDirectory, 'simulator', 'calls.ndjson'), 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => truthEvent.parse(JSON.parse(line)));
-}
-
 function outboundCalls(events: readonly TruthEvent[]): readonly Call[] {
   const calls = new Map<string, Call>();
   for (const event of events) {
     if (event.event === 'created' && event.call.kind === 'outbound')
-      calls.set(event.call.id, { id: event.call.id, name: event.call.name, endedAtMs: undefined });
+      calls.set(event.call.id, { id: event.call.id, name: event.call.name, createdAtMs: event.atMs, endedAtMs: undefined });
     if (event.event !== 'ended') continue;
     const call = calls.get(event.id);
     if (call !== undefined) call.endedAtMs = event.atMs;
