@@ -24,7 +24,7 @@ export function drawTraffic(random: Random, pool: DrawnPool): DrawnTraffic {
       kind: 'outbound',
       class: name,
       leads: file,
-      ...(chance(random, 0.4) ? { perMinute: between(random, 15, 45) } : {}),
+      ...(chance(random, 0.3) ? { perMinute: between(random, 25, 60) } : {}),
       length: drawLength(random),
       answer: { noAnswer: 0.1, busy: 0.1, voicemail: 0.1, fault: 0.02 },
       ringSeconds: { min: 2, max: 12 },

@@ -7,6 +7,8 @@ import { checkReport } from './checks/provider.ts';
 import { acknowledgedAndForgotten, readTruth } from './checks/truth.ts';
 import { finish } from './finish.ts';
 import { healAll } from './heal.ts';
+import { checkHistory } from './history/check.ts';
+import { readHistory } from './history/read.ts';
 import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
 import type { Violation } from './violation.ts';
 import { pause, until } from './waiting.ts';
@@ -136,5 +138,18 @@ async function judge(world: World, report: Report): Promise<readonly Violation[]
     ...(await checkLedger(database, poolId)),
     ...(await checkLost(database, poolId, simulator, { acknowledged: acknowledgedAndForgotten(truth, forgotten) })),
     ...(await checkCalls(database, poolId, truth, forgotten)),
+    ...(await checkHistoryOf(world)),
   ];
+}
+
+/** A ledger that was promoted without its last second contradicts the other two sources about that second, and rightly: there is no history to judge. */
+async function checkHistoryOf({ draw, directory, logs, server, ownWire, forgotten }: World): Promise<readonly Violation[]> {
+  if (forgotten.length > 0) return [];
+  const history = await readHistory({
+    ledgerUrl: server.urlAt(ownWire.port),
+    pool: draw.pool.name,
+    simulatorDirectory: join(directory, 'simulator'),
+    logsDirectory: logs,
+  });
+  return checkHistory(history);
 }

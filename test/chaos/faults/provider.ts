@@ -21,7 +21,8 @@ export const outage = family('provider outage', (random, { spec }) => {
   const whole = chance(random, 0.4);
   const hit = whole ? projects : projects.slice(0, 1);
   const status = oneOf(random, [500, 502, 503, 429, 401] as const);
-  const fromSeconds = between(random, 4, 8);
+  // Counted from the simulator's start, which is some seconds before there is traffic.
+  const fromSeconds = between(random, 8, 12);
   const forSeconds = between(random, 1, 5);
   return scripted({
     told: `creations answered ${status} in ${hit.join(', ')} for ${forSeconds} s`,
