@@ -84,6 +84,10 @@ function range(text: string): { readonly first: number; readonly last: number } 
   return { first: whole(first), last: whole(last) };
 }
 
+// The exit handlers of what was started take it down; without these, a signal would skip them.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
 await new Command('chaos')
   .description('hurt a pool of real processes in every way that a seed draws, and check every promise afterwards')
   .addOption(new Option('--minutes <minutes>', 'new seeds for this long').argParser(positive).default(undefined, '5'))

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -17,10 +17,14 @@ export async function smallDiskLacks(): Promise<string | undefined> {
 export async function mountSmallDisk(directory: string): Promise<{ unmount(): Promise<void> }> {
   await mkdir(directory, { recursive: true });
   await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0711`, 'tmpfs', directory]);
+  // Lazily: a backend may take its time to leave.
+  const unmount = ['umount', '-l', directory] as const;
+  const onExit = (): void => void spawnSync(unmount[0], unmount.slice(1));
+  process.once('exit', onExit);
   return {
     async unmount() {
-      // Lazily: a backend may take its time to leave.
-      await run('umount', ['-l', directory]);
+      process.off('exit', onExit);
+      await run(unmount[0], unmount.slice(1));
     },
   };
 }
