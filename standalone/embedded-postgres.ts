@@ -67,6 +67,8 @@ export async function startPostgres(options: {
   readonly log: (line: string) => void;
   /** The port to listen on; any free one unless given. A server taken over keeps its own. */
   readonly port?: number;
+  /** Variables for the server beside those that it inherits; a preloaded library for tests. */
+  readonly environment?: Readonly<Record<string, string>>;
 }): Promise<RunningPostgres> {
   const installation = await prepare(options.directory);
   const data = join(installation.directory, 'data');
@@ -150,12 +152,12 @@ async function initialise({ binaries, account, directory }: Installation, log: (
 async function launch(
   installation: Installation,
   password: string,
-  options: { readonly log: (line: string) => void; readonly port?: number },
+  options: { readonly log: (line: string) => void; readonly port?: number; readonly environment?: Readonly<Record<string, string>> },
 ): Promise<RunningPostgres> {
   let said = '';
   for (let tries = 0; tries < 8; tries += 1) {
     if (tries > 0) await sleep(500);
-    const outcome = await launchOnce(installation, password, options.port ?? (await freePort()));
+    const outcome = await launchOnce(installation, password, options.port ?? (await freePort()), options.environment ?? {});
     if (outcome.ok) return outcome.server;
     said = outcome.said;
     options.log(`the server ended at once: ${said}`);
@@ -165,7 +167,12 @@ async function launch(
 
 type Launch = { readonly ok: true; readonly server: RunningPostgres } | { readonly ok: false; readonly said: string };
 
-async function launchOnce({ binaries, account, directory }: Installation, password: string, port: number): Promise<Launch> {
+async function launchOnce(
+  { binaries, account, directory }: Installation,
+  password: string,
+  port: number,
+  environment: Readonly<Record<string, string>>,
+): Promise<Launch> {
   const data = join(directory, 'data');
   const logFile = join(directory, 'postgres.log');
   // A file and not a pipe: the server may outlive us, and must not fail on its first message then.
@@ -174,7 +181,7 @@ async function launchOnce({ binaries, account, directory }: Installation, passwo
   const child = spawn(binaries.postgres, ['-D', data, '-p', String(port), ...flags], {
     ...account,
     cwd: '/',
-    env: serverEnvironment(),
+    env: { ...serverEnvironment(), ...environment },
     detached: true,
     stdio: ['ignore', logHandle.fd, logHandle.fd],
   });
