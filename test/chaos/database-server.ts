@@ -23,9 +23,12 @@ export type DatabaseServer = {
   stop(): Promise<void>;
 };
 
-export async function startDatabaseServer(home: string, log: (line: string) => void): Promise<DatabaseServer> {
+export async function startDatabaseServer(
+  home: string,
+  { log, environment }: { readonly log: (line: string) => void; readonly environment: Readonly<Record<string, string>> },
+): Promise<DatabaseServer> {
   let directory = home;
-  let running: RunningPostgres = await startPostgres({ directory, log });
+  let running: RunningPostgres = await startPostgres({ directory, log, environment });
   const portOf = ({ url }: RunningPostgres): number => Number(new URL(url).port);
 
   const processes = async (): Promise<readonly number[]> => [running.pid, ...(await childrenOf(running.pid))];
@@ -57,10 +60,10 @@ export async function startDatabaseServer(home: string, log: (line: string) => v
     },
     async start() {
       if (await isRunning(running.pid)) return;
-      running = await startPostgres({ directory, log, port: portOf(running) });
+      running = await startPostgres({ directory, log, environment, port: portOf(running) });
     },
     async takeOver(other) {
-      running = await startPostgres({ directory: other, log });
+      running = await startPostgres({ directory: other, log, environment });
       directory = other;
     },
     stop: () => running.stop(),

@@ -1,5 +1,5 @@
 import type { Family } from './fault.ts';
-import { workerClocks } from './faults/clocks.ts';
+import { serverSteps, workerClocks } from './faults/clocks.ts';
 import { diskFull } from './faults/disk.ts';
 import { ledgerWire, providerWire, twoDispatchers } from './faults/network.ts';
 import { classLimited, linesLowered, poolHeld, projectRemoved } from './faults/policy.ts';
@@ -22,6 +22,7 @@ export const families: readonly Family[] = [
   providerWire,
   twoDispatchers,
   workerClocks,
+  serverSteps,
   outage,
   creationStorm,
   webhooksAstray,

@@ -41,6 +41,8 @@ export type Family = {
   readonly group: 'workers' | 'database' | 'network' | 'clock' | 'provider' | 'policy';
   /** Needs the server's data directory on a small disk of its own. */
   readonly disk?: 'small';
+  /** Needs the server to have a clock of its own. */
+  readonly clock?: 'own';
   /** What this machine lacks for it; undefined when nothing. */
   readonly lacks: () => Promise<string | undefined>;
   readonly draw: (random: Random, stage: Stage) => Fault;

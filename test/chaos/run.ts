@@ -131,20 +131,23 @@ async function watchFlow(
 
 /** Three sources: the provider's truth, the ledger, and the history that both and the workers' logs make together. */
 async function judge(world: World, report: Report): Promise<readonly Violation[]> {
-  const { database, poolId, draw, directory, simulator, forgotten } = world;
+  const { database, poolId, draw, directory, simulator, serverClock, forgotten } = world;
   const truth = await readTruth(directory);
   return [
     ...checkReport(draw, report),
     ...(await checkLedger(database, poolId)),
     ...(await checkLost(database, poolId, simulator, { acknowledged: acknowledgedAndForgotten(truth, forgotten) })),
-    ...(await checkCalls(database, poolId, truth, forgotten)),
+    ...(await checkCalls(database, poolId, truth, { forgotten, clocks: serverClock === undefined ? 'one' : 'several' })),
     ...(await checkHistoryOf(world)),
   ];
 }
 
-/** A ledger that was promoted without its last second contradicts the other two sources about that second, and rightly: there is no history to judge. */
-async function checkHistoryOf({ draw, directory, logs, server, ownWire, forgotten }: World): Promise<readonly Violation[]> {
-  if (forgotten.length > 0) return [];
+/**
+ * There is no one history to judge when a ledger was promoted without its last second, of which it contradicts the others, or when its clock stepped, so
+ * that its instants are in no order. What the provider saw and how everything ended is judged all the same.
+ */
+async function checkHistoryOf({ draw, directory, logs, server, serverClock, ownWire, forgotten }: World): Promise<readonly Violation[]> {
+  if (forgotten.length > 0 || serverClock !== undefined) return [];
   const history = await readHistory({
     ledgerUrl: server.urlAt(ownWire.port),
     pool: draw.pool.name,

@@ -13,6 +13,7 @@ import { type DatabaseServer, startDatabaseServer } from './database-server.ts';
 import { openFront } from './front.ts';
 import { openWire, type Wire } from './proxy.ts';
 import type { Draw } from './seed.ts';
+import { openServerClock, type ServerClock } from './server-clock.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import { type ChaosWorker, startWorker } from './workers.ts';
 
@@ -23,6 +24,8 @@ export type World = {
   readonly directory: string;
   readonly logs: string;
   readonly server: DatabaseServer;
+  /** The server's own clock, when a fault of the seed needs one. */
+  readonly serverClock: ServerClock | undefined;
   /** The harness's own connections to the ledger, on a wire that nobody hurts. */
   readonly database: Database;
   /** That wire: it follows the ledger when another server takes over. */
@@ -59,8 +62,12 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
     const disk = await mountSmallDisk(join(directory, 'postgres'));
     resources.defer(() => disk.unmount());
   }
+  const serverClock = draw.faults.some(({ family }) => family.clock === 'own') ? await openServerClock(directory) : undefined;
   const [server, simulator] = await Promise.all([
-    startDatabaseServer(join(directory, 'postgres'), (line) => note(`PostgreSQL: ${line}`)).then((started) => {
+    startDatabaseServer(join(directory, 'postgres'), {
+      log: (line) => note(`PostgreSQL: ${line}`),
+      environment: serverClock?.environment ?? {},
+    }).then((started) => {
       resources.defer(() => started.stop());
       return started;
     }),
@@ -110,7 +117,22 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
     workers.push(worker);
   });
   await Promise.all(started);
-  const world: World = { draw, directory, logs, server, database, ownWire, poolId, simulator, workers, url, token, forgotten: [], note };
+  const world: World = {
+    draw,
+    directory,
+    logs,
+    server,
+    serverClock,
+    database,
+    ownWire,
+    poolId,
+    simulator,
+    workers,
+    url,
+    token,
+    forgotten: [],
+    note,
+  };
   await untilDispatched(world);
   return world;
 }

@@ -22,7 +22,7 @@ export async function checkCalls(
   sql: Sql,
   poolId: PoolId,
   truth: readonly TruthEvent[],
-  forgotten: readonly Forgotten[],
+  known: { readonly forgotten: readonly Forgotten[]; readonly clocks: 'one' | 'several' },
 ): Promise<readonly Violation[]> {
   const calls = outboundCalls(truth);
   const { rows } = await sql.query<Attempt>(
@@ -40,7 +40,7 @@ export async function checkCalls(
     const attempt = byCall.get(call.id) ?? byName.get(call.name ?? '');
     if (attempt === undefined) {
       // Of a call that began and ended while nothing was kept, nobody can know.
-      if (!isForgotten(forgotten, call.createdAtMs)) unknown.push(call.id);
+      if (!isForgotten(known.forgotten, call.createdAtMs)) unknown.push(call.id);
       continue;
     }
     if (attempt.call_id !== call.id && (attempt.outcome === null || attempt.outcome === 'Unsent' || attempt.outcome === 'Unknown')) {
@@ -48,7 +48,7 @@ export async function checkCalls(
       continue;
     }
     const { released_ms: releasedMs } = attempt;
-    if (isForgotten(forgotten, call.createdAtMs)) continue;
+    if (known.clocks === 'several' || isForgotten(known.forgotten, call.createdAtMs)) continue;
     if (releasedMs !== null && (call.endedAtMs === undefined || releasedMs < call.endedAtMs - slackMs)) early.push(attempt.id);
   }
   return [
