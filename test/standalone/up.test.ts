@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { access, chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { isRunning, runningPostmaster, stopPostmaster } from '../../standalone/postmaster.ts';
+import { isRunning, runningPostmaster } from '../../standalone/postmaster.ts';
+import { type Command, startCommand, stateDirectory } from '../support/command.ts';
 
 /**
  * The supervisor with real processes and a real PostgreSQL. Worker and simulator are stand-ins that keep their side of the contract and do nothing
@@ -17,44 +17,11 @@ import { isRunning, runningPostmaster, stopPostmaster } from '../../standalone/p
 const fixture = fileURLToPath(new URL('./fixtures/up.ts', import.meta.url));
 const pool = fileURLToPath(new URL('../../crds/samples/trial.yaml', import.meta.url));
 
-type Up = {
-  readonly child: ChildProcess;
-  readonly out: () => string;
-  readonly err: () => string;
-  /** Exit status, or the signal that ended it. */
-  readonly ended: Promise<number | string>;
-};
-
-async function stateDirectory(): Promise<string> {
-  const directory = await mkdtemp(join('/tmp', 'trunkline-up-'));
-  await chmod(directory, 0o711);
-  onTestFinished(async () => {
-    const left = await runningPostmaster(join(directory, 'state/postgres/data')).catch(() => undefined);
-    if (left !== undefined) await stopPostmaster(left.pid);
-    await rm(directory, { recursive: true, force: true });
-  });
-  return join(directory, 'state');
-}
-
 function startUp(
   state: string,
   options: { readonly port?: number; readonly seconds?: number; readonly env?: Record<string, string> } = {},
-): Up {
-  const args = [fixture, pool, state, String(options.port ?? 0), String(options.seconds ?? 0)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    err += text;
-  });
-  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
-  return { child, out: () => out, err: () => err, ended };
+): Command {
+  return startCommand([fixture, pool, state, String(options.port ?? 0), String(options.seconds ?? 0)], options.env);
 }
 
 /** Waits until something is true; says what it waited for when that never comes. */
@@ -65,7 +32,7 @@ async function eventually(what: string, look: () => boolean | Promise<boolean>, 
   throw new Error(`never happened: ${what}`);
 }
 
-async function serving(run: Up, state: string): Promise<string> {
+async function serving(run: Command, state: string): Promise<string> {
   await eventually(`the workers serve; it said: ${run.err()}`, () => {
     if (run.child.exitCode !== null) throw new Error(`it ended: ${run.err()}`);
     return /workers at http/.test(run.err());

@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { runningPostmaster, stopPostmaster } from '../../standalone/postmaster.ts';
+import { type Command, startCommand } from '../support/command.ts';
 
 /** `trunkline up` as a user starts it: the real command, real workers, real PostgreSQL, the strict simulator as the judge. */
 
@@ -34,25 +32,7 @@ const summary = z.object({
 });
 export type Summary = z.infer<typeof summary>;
 
-/** A directory that the server's user can reach, gone with the test, its orphans too. */
-export async function stateDirectory(): Promise<string> {
-  const directory = await mkdtemp(join('/tmp', 'trunkline-system-'));
-  await chmod(directory, 0o711);
-  onTestFinished(async () => {
-    const left = await runningPostmaster(join(directory, 'state/postgres/data')).catch(() => undefined);
-    if (left !== undefined) await stopPostmaster(left.pid);
-    await rm(directory, { recursive: true, force: true });
-  });
-  return join(directory, 'state');
-}
-
-/** `said` is what came on stderr so far, `printed` on stdout. */
-export type Up = {
-  readonly child: ChildProcess;
-  readonly said: () => string;
-  readonly printed: () => string;
-  readonly summary: () => Promise<Summary>;
-};
+export type Up = Command & { readonly summary: () => Promise<Summary> };
 
 export function startUp(state: string, options: { readonly seconds: number; readonly scenario?: string; readonly pool?: string }): Up {
   const simulate = options.scenario === undefined ? '--simulate' : `--simulate=${at(`simulator/scenarios/${options.scenario}.yaml`)}`;
@@ -72,39 +52,30 @@ export function startUp(state: string, options: { readonly seconds: number; read
     '0',
     '--json',
   ];
-  const env = { ...process.env, TRUNKLINE_LOG_LEVEL: 'trace' };
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    err += text;
-  });
-  const ended = once(child, 'close');
+  const command = startCommand(args, { TRUNKLINE_LOG_LEVEL: 'trace' });
   return {
-    child,
-    said: () => err,
-    printed: () => out,
+    ...command,
     summary: async () => {
-      await ended;
-      const line = out.trim().split('\n').at(-1) ?? '';
-      if (!line.startsWith('{')) throw new Error(`up said no summary: ${err.slice(-2_000)}`);
+      await command.ended;
+      const line = command.out().trim().split('\n').at(-1) ?? '';
+      if (!line.startsWith('{')) throw new Error(`up said no summary: ${command.err().slice(-2_000)}`);
       return summary.parse(JSON.parse(line));
     },
   };
 }
 
-/** Waits until calls are made, lets them go on for a while, and reads the metrics of one worker. */
-export async function metricsWhileCalling(up: Up, state: string): Promise<string> {
-  while (!/slots [1-9]/.test(up.said())) await sleep(200);
-  await sleep(4_000);
+/** Waits until calls are made. */
+export async function untilCalling(up: Up): Promise<void> {
+  while (!/slots [1-9]/.test(up.err())) {
+    if (up.child.exitCode !== null) throw new Error(`it ended before a call was made: ${up.err().slice(-2_000)}`);
+    await sleep(200);
+  }
+}
+
+/** The metrics of one of the workers. */
+export async function metricsOf(state: string): Promise<string> {
   const url = (await readFile(join(state, 'url'), 'utf8')).trim();
-  return (await fetch(`${url}/metrics`)).text();
+  return (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(20_000) })).text();
 }
 
 /** Ids of all processes that a run started, the server's backends included. */

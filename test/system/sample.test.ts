@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { stateDirectory } from '../support/command.ts';
 import { confidentialOf, leaksIn, logsOf } from './leaks.ts';
-import { metricsWhileCalling, processesOf, type Summary, startUp, stateDirectory } from './run.ts';
+import { metricsOf, processesOf, type Summary, startUp, untilCalling } from './run.ts';
 
 /** What holds after every run, whatever went wrong in it: counted by the simulator, which is the provider here. */
 function expectPromisesKept(summary: Summary): void {
@@ -40,7 +41,7 @@ describe('the sample pool', () => {
   test('goes on with its queue after kill -9 of everything', { timeout: 240_000 }, async () => {
     const state = await stateDirectory();
     const first = startUp(state, { seconds: 600 });
-    while (!/slots [1-9]/.test(first.said())) await sleep(200);
+    await untilCalling(first);
     await sleep(4_000);
     for (const pid of await processesOf(first, state)) {
       try {
@@ -64,14 +65,15 @@ describe('the sample pool', () => {
   }, async () => {
     const state = await stateDirectory();
     const up = startUp(state, { seconds: 10, scenario: 'faults' });
-    const metrics = await metricsWhileCalling(up, state);
+    await untilCalling(up);
+    const metrics = await metricsOf(state);
     expectPromisesKept(await up.summary());
 
     const confidential = await confidentialOf(state);
     expect(confidential.numbers.size).toBeGreaterThan(1_000);
     expect(confidential.names.size).toBeGreaterThan(20);
     expect(confidential.secrets.size).toBeGreaterThan(30);
-    const written = { metrics, stdout: up.printed(), stderr: up.said(), logs: await logsOf(state) };
+    const written = { metrics, stdout: up.out(), stderr: up.err(), logs: await logsOf(state) };
     expect(written.metrics).toContain('trunkline_provider_request_seconds');
     expect(written.logs).toContain('creation without an answer');
     for (const [what, text] of Object.entries(written)) expect(leaksIn(text, confidential), what).toEqual([]);
