@@ -42,6 +42,8 @@ const maxDepth = 32;
 /** Anchors may spare repetition; more of them than this expand into something else than a pool. */
 const maxAliases = 100;
 const maxProblems = 100;
+/** The parser compares each key of a mapping with all before it. The schema's largest has some twenty. */
+const maxKeys = 200;
 
 /** Parses and checks a manifest. `file` is what problems name; nothing is read from disk. */
 export function readManifest(text: string, file: string): ReadManifest {
@@ -59,8 +61,8 @@ type Composed = { readonly document: Document.Parsed; readonly content: unknown 
 function compose(text: string, lines: LineCounter): Composed | readonly Fault[] {
   if (Buffer.byteLength(text) > maxManifestBytes) return fault(0, `is larger than ${maxManifestBytes / 1024} KiB: a pool is not that long`);
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const tooDeep = firstBelow(tokens, maxDepth);
-  if (tooDeep !== undefined) return fault(tooDeep, `is nested more than ${maxDepth} levels deep: a pool is not that deep`);
+  const unbounded = firstUnbounded(tokens);
+  if (unbounded !== undefined) return [unbounded];
 
   const documents = [...new Composer({ version: '1.2', schema: 'core' }).compose(tokens)];
   const [document, second] = documents;
@@ -130,20 +132,26 @@ function expand(document: Document.Parsed): Composed | readonly Fault[] {
   }
 }
 
-/** Offset of the first collection that lies deeper than the bound. Not recursive, because the depth is what is in doubt. */
-function firstBelow(tokens: readonly CST.Token[], bound: number): number | undefined {
+/** The first collection that lies too deep, or mapping that is too long. Not recursive, because the depth is what is in doubt. */
+function firstUnbounded(tokens: readonly CST.Token[]): Fault | undefined {
   const waiting = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { token, depth } = next;
-    if (depth > bound) return token.offset;
+    if (depth > maxDepth) return { offset: token.offset, message: `is nested more than ${maxDepth} levels deep: a pool is not that deep` };
     if (token.type === 'document' && token.value !== undefined) waiting.push({ token: token.value, depth });
     if (!('items' in token)) continue;
+    if (isMapping(token) && token.items.length > maxKeys)
+      return { offset: token.offset, message: `has more than ${maxKeys} fields: a pool has no mapping that long` };
     for (const { key, value } of token.items) {
       if (key) waiting.push({ token: key, depth: depth + 1 });
       if (value) waiting.push({ token: value, depth: depth + 1 });
     }
   }
   return undefined;
+}
+
+function isMapping(token: CST.BlockMap | CST.BlockSequence | CST.FlowCollection): boolean {
+  return token.type === 'block-map' || (token.type === 'flow-collection' && token.start.type === 'flow-map-start');
 }
 
 /** Where a path leads, as far as it leads. A value is found where it begins, but a mapping or list at the key that it belongs to. */
