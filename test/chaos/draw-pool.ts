@@ -37,7 +37,7 @@ export function drawPool(random: Random): DrawnPool {
           accountId: `sub-${index}`,
           concurrencyLimit,
           safetyMargin: inbound && index === 0 ? 2 : between(random, 0, 1),
-          ...(chance(random, 0.5) ? { callsPerSecond: String(between(random, 4, 20)) } : {}),
+          ...(chance(random, 0.5) ? { callsPerSecond: String(between(random, 8, 25)) } : {}),
           projects: projectList.filter((_, place) => place % subscriptions === index),
         })),
         ...(trunk ? { upstreams: [{ name: 'trunk', concurrencyLimit: Math.max(4, Math.floor(lines * 0.8)) }] } : {}),

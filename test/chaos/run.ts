@@ -111,15 +111,20 @@ async function watchFlow(
 ): Promise<{ readonly againMs: number | null; readonly violations: readonly Violation[] }> {
   const { database, poolId, draw } = world;
   const healedMs = performance.now();
+  const look = async (): Promise<{ readonly admitted: number; readonly waiting: boolean } | undefined> => {
+    const { rows } = await database.query<{ admitted: number; waiting: boolean }>(
+      `select (select count(*) from attempt where pool_id = $1 and admitted_at is not null)::int as admitted,
+              exists (select from session where pool_id = $1 and state = 'queued' and ready) as waiting`,
+      [poolId],
+    );
+    return rows[0];
+  };
+  const before = await look();
   const seen = await until(
     async () => {
-      const { rows } = await database.query<{ admitted: boolean; waiting: boolean }>(
-        `select exists (select from attempt where pool_id = $1 and admitted_at > clock_timestamp() - $2 * interval '1 ms') as admitted,
-                exists (select from session where pool_id = $1 and state = 'queued' and ready) as waiting`,
-        [poolId, performance.now() - healedMs],
-      );
-      if (rows[0]?.admitted === true) return 'admitted';
-      return rows[0]?.waiting === false ? 'nobody-waits' : undefined;
+      const now = await look();
+      if ((now?.admitted ?? 0) > (before?.admitted ?? 0)) return 'admitted';
+      return now?.waiting === false ? 'nobody-waits' : undefined;
     },
     { ms: flowsWithinMs, everyMs: 50, signal },
   );

@@ -49,7 +49,8 @@ export const serverSteps: Family = {
       atMs: between(random, 1_000, 4_000),
       lastsMs: steps.reduce((sum, { afterMs }) => sum + afterMs, 0) + readsWithinMs,
       refusals: 'none',
-      projects: 'stay-open',
+      // Rates remember instants: after a step back, those to come are waited for.
+      projects: 'may-pause',
       async inflict({ serverClock, note }, signal) {
         for (const { offsetMs, afterMs } of steps) {
           await serverClock?.set(offsetMs);
