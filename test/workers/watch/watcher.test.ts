@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { projectName } from '../../../crds/values.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { bindAttempt } from '../../../ledger/attempts/bind.ts';
 import { buryDeadWorkers, registerWorker } from '../../../ledger/workers.ts';
+import { callNameOf } from '../../../providers/vapi/call-name.ts';
 import { openProject } from '../../../providers/vapi/client.ts';
 import { boundForMs } from '../../../workers/session-bounds.ts';
 import { openWatcher } from '../../../workers/watch/watcher.ts';
@@ -72,4 +74,37 @@ describe('a call whose creation nobody told the end of', () => {
     expect(await seen(on, young)).toMatchObject({ session: 'open', attempt: 'sending' });
     expect(await seen(on, old)).toMatchObject({ session: 'ended', outcome: 'Unknown', attempt: 'cooling' });
   });
+});
+
+test('a call that a list does not show yet is waited for', async () => {
+  const on = await aDataPath();
+  const placed = await sentAgo(on, 40, 'in doubt');
+  // The look-up after 30 s was not made yet, so one is due.
+  await on.database.query('update attempt set look_ups = 4');
+  const look = await watching(on, () => ({ status: 200, body: [] }));
+  await look();
+  expect(await seen(on, placed)).toMatchObject({ session: 'open', attempt: 'sending', released: false });
+});
+
+test('an end that no webhook told is found in the list, for calls that have no name of ours too', async () => {
+  const on = await aDataPath();
+  const [named, nameless] = [await sentAgo(on, 10, 'forgotten'), await sentAgo(on, 10, 'forgotten')];
+  for (const { attemptId } of [named, nameless]) {
+    const call = { callId: `call-${attemptId}`, controlUrl: undefined, boundForMs: 60_000, limits: undefined };
+    await bindAttempt(on.database, on.poolId, { by: 'answer', attemptId, ...call });
+  }
+  const over = ({ attemptId }: Placed, name: string | undefined) => ({
+    id: `call-${attemptId}`,
+    orgId: 'org-1',
+    name,
+    type: 'outboundPhoneCall',
+    status: 'ended',
+    endedReason: 'customer-ended-call',
+    createdAt: new Date().toISOString(),
+    updatedAt: new Date().toISOString(),
+  });
+  const look = await watching(on, () => ({ status: 200, body: [over(named, callNameOf(named.attemptId)), over(nameless, undefined)] }));
+  await look();
+  for (const placed of [named, nameless])
+    expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed', attempt: 'cooling' });
 });
