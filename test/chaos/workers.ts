@@ -4,7 +4,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { freePort } from '../../standalone/ports.ts';
 import { signalProcess } from '../../standalone/postmaster.ts';
 import { endingsInARow, restartDelayMs } from '../../standalone/restart.ts';
 import { openWire, type Wire } from './proxy.ts';
@@ -36,12 +35,11 @@ export type WorkerSettings = {
 
 const program = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 const clockModule = new URL('./clock.ts', import.meta.url).href;
-const serving = z.object({ kind: z.literal('serving') });
+const serving = z.object({ kind: z.literal('serving'), port: z.int() });
 const startsWithinMs = 30_000;
 
 /** Starts a worker and resolves when it serves. */
 export async function startWorker(name: string, settings: WorkerSettings): Promise<ChaosWorker> {
-  const port = await freePort();
   const ledger = await openWire(settings.ledgerPort);
   const provider = await openWire(settings.providerPort);
   const clockFile = join(settings.directory, `${name}.clock`);
@@ -49,14 +47,15 @@ export async function startWorker(name: string, settings: WorkerSettings): Promi
   const log = createWriteStream(join(settings.directory, `${name}.log`), { flags: 'a', mode: 0o600 });
   const environment = {
     ...settings.environment({ ledger: ledger.port, provider: provider.port }),
-    TRUNKLINE_PORT: String(port),
+    // Any free one, another with every start: one that was kept for it could be somebody else's by then.
+    TRUNKLINE_PORT: '0',
     TRUNKLINE_HOST: '127.0.0.1',
     TRUNKLINE_WORKER_NAME: name,
     CHAOS_CLOCK: clockFile,
     NODE_OPTIONS: `--import ${clockModule}`,
   };
   let child: ChildProcess | undefined;
-  let serves = false;
+  let port: number | undefined;
   let leaving = false;
   let endings = 0;
   let startedMs = 0;
@@ -72,8 +71,9 @@ export async function startWorker(name: string, settings: WorkerSettings): Promi
     child = started;
     for (const stream of [started.stdout, started.stderr]) stream?.pipe(log, { end: false });
     started.on('message', (message) => {
-      if (!serving.safeParse(message).success) return;
-      serves = true;
+      const said = serving.safeParse(message);
+      if (!said.success) return;
+      port = said.data.port;
       first.resolve();
     });
     started.on('error', (error) => settings.note(`${name}: ${error.message}`));
@@ -82,7 +82,7 @@ export async function startWorker(name: string, settings: WorkerSettings): Promi
 
   const ended = (how: string): void => {
     child = undefined;
-    serves = false;
+    port = undefined;
     if (leaving) return;
     settings.note(`${name} ended (${how})`);
     endings = endingsInARow(endings, performance.now() - startedMs);
@@ -114,7 +114,7 @@ export async function startWorker(name: string, settings: WorkerSettings): Promi
   return {
     name,
     get port() {
-      return serves ? port : undefined;
+      return port;
     },
     ledger,
     provider,

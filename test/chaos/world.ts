@@ -114,9 +114,10 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
       note,
     });
     resources.defer(() => worker.kill());
-    workers.push(worker);
+    return worker;
   });
-  await Promise.all(started);
+  // In their order, not in that in which they came up: faults name them by it.
+  workers.push(...(await Promise.all(started)));
   const world: World = {
     draw,
     directory,
