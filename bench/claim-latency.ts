@@ -4,16 +4,17 @@ import { type AttemptEnd, endAttempt } from '../ledger/attempts/end.ts';
 import { type Database, openDatabase } from '../ledger/database.ts';
 import { createWaker } from '../ledger/wake.ts';
 import { type Bench, percentile, type Setting } from './figure.ts';
-import { benchPool, connect, enqueue, freshLedger, hearAdmissions, setStage, startDispatcher } from './stage.ts';
+import { benchPool, connect, enqueue, freshLedger, hearAdmissions, type Stage, setStage, startDispatcher } from './stage.ts';
 
-const scales = { full: { samples: 500, queued: 20_000 }, tiny: { samples: 5, queued: 100 } } as const;
+const full = { samples: 500, queued: 20_000 } as const;
+const scales = { full, large: full, tiny: { samples: 5, queued: 100 } } as const;
 const lines = 40;
 const connections = 32;
 
 /** How long a line lies idle between two calls when work waits. */
 export const claimLatency: Bench = async (setting) => {
   const plain = await plainHandOvers(setting);
-  const latencies = await handOvers(setting);
+  const latencies = await freshHandOvers(setting);
   const figure = (percent: 50 | 99, goal: { atMost: number } | undefined) => ({
     name: `claim latency p${percent}`,
     definition: `with every line taken, a backlog, and ${connections} connections open: from the commit that ends an attempt (release lag learned: none) to the moment at which the worker of the next one has claimed it and may send`,
@@ -28,11 +29,21 @@ export const claimLatency: Bench = async (setting) => {
   return [figure(50, undefined), figure(99, { atMost: 5 })];
 };
 
-async function handOvers(setting: Setting): Promise<readonly number[]> {
+async function freshHandOvers(setting: Setting): Promise<readonly number[]> {
   const { samples, queued } = scales[setting.scale];
   await using resources = new AsyncDisposableStack();
   const stage = await setStage(setting, benchPool(lines), resources);
   await enqueue(stage.database, stage.poolId, 'campaign', queued);
+  // Awaited here: returning the promise would take everything down at once.
+  return await handOvers(stage, { samples, full: lines - Math.floor(lines / 10) }, resources);
+}
+
+/** Lets `full` lines fill, then ends one call after the other; how long each took until the next had its line. */
+export async function handOvers(
+  stage: Stage,
+  { samples, full }: { readonly samples: number; readonly full: number },
+  resources: AsyncDisposableStack,
+): Promise<readonly number[]> {
   const database = await manyConnections(stage.url, resources);
   const live: string[] = [];
   let claimed: (atMs: number) => void = () => undefined;
@@ -43,9 +54,8 @@ async function handOvers(setting: Setting): Promise<readonly number[]> {
     }, fail);
   });
   await startDispatcher(stage, resources);
-  const full = lines - Math.floor(lines / 10);
   for (let tries = 0; live.length < full; tries += 1) {
-    if (tries > 1_000) throw new Error('the dispatcher did not fill the lines');
+    if (tries > 1_000) throw new Error(`the dispatcher filled ${live.length} of ${full} lines`);
     await sleep(10);
   }
   const wake = createWaker(database, stage.poolId, fail);

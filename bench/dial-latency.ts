@@ -3,8 +3,10 @@ import { type Bench, percentile, type Setting } from './figure.ts';
 import { quietPool, type RunningPool, runPool, wallClockMs } from './running-pool.ts';
 import { benchPool, connect, freshLedger } from './stage.ts';
 
-const scales = { full: 300, tiny: 5 } as const;
+const scales = { full: 300, large: 300, tiny: 5 } as const;
 const warmUp = 10;
+/** What was not dialled by then never will be. */
+const patienceMs = 30_000;
 
 /** How long a session takes from its acknowledgement to the provider when nothing is in the way. */
 export const dialLatency: Bench = async (setting) => {
@@ -29,26 +31,34 @@ async function dials(setting: Setting): Promise<readonly number[]> {
   await using resources = new AsyncDisposableStack();
   const { pool, scenario } = await quietPool(setting, benchPool(1_000));
   const running = await runPool(setting, { pool, args: [`--simulate=${scenario}`, '--speed', '20', '--workers', '2'] }, resources);
+  // Awaited here: returning the promise would stop the pool at once.
+  return await dialsOf(running, { samples: scales[setting.scale], className: 'campaign', everyMs: 30 });
+}
+
+/** Hands in one session after the other, and says how long each took from its acknowledgement to the provider. */
+export async function dialsOf(
+  running: RunningPool,
+  { samples, className, everyMs }: { readonly samples: number; readonly className: string; readonly everyMs: number },
+): Promise<readonly number[]> {
   const posted = new Map<string, number>();
-  for (let index = 0; index < warmUp + scales[setting.scale]; index += 1) {
-    const number = `+1212556${String(index).padStart(4, '0')}`;
-    const acknowledgedAtMs = await post(running, number);
+  for (let index = 0; index < warmUp + samples; index += 1) {
+    const number = `+1312556${String(index).padStart(4, '0')}`;
+    const acknowledgedAtMs = await post(running, className, number);
     if (index >= warmUp) posted.set(number, acknowledgedAtMs);
-    await sleep(30 + (index % 20));
+    await sleep(everyMs + (index % 20));
   }
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (const sinceMs = performance.now(); performance.now() - sinceMs < patienceMs; await sleep(100)) {
     const calls = (await running.calls()).filter(({ number }) => number !== undefined && posted.has(number));
     if (calls.length >= posted.size) return calls.map(({ number, atMs }) => atMs - (posted.get(number ?? '') ?? Number.NaN));
-    await sleep(100);
   }
   throw new Error('not every session was dialled');
 }
 
-async function post({ url, token }: RunningPool, number: string): Promise<number> {
+async function post({ url, token }: RunningPool, className: string, number: string): Promise<number> {
   const response = await fetch(`${url}/v1/sessions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ class: 'campaign', direction: 'Outbound', customer: { number } }),
+    body: JSON.stringify({ class: className, direction: 'Outbound', customer: { number } }),
   });
   const atMs = wallClockMs();
   const text = await response.text();

@@ -1,7 +1,7 @@
 /** What every bench returns: figures with their definition in words, and what the plainest SQL does on the same machine in the same minute. */
 
-/** `full` measures; `tiny` only shows that the bench still works. */
-export type Scale = 'full' | 'tiny';
+/** `full` measures; `large` goes to sizes that take long to fill as well; `tiny` only shows that the bench still works. */
+export type Scale = 'full' | 'large' | 'tiny';
 
 export type Goal = { readonly atLeast: number } | { readonly atMost: number };
 
@@ -14,9 +14,14 @@ export type Figure = {
   /** Undefined: told for comparison. */
   readonly goal: Goal | undefined;
   readonly anchor: Anchor | undefined;
+  /** Where it stands in a plot, if it belongs to one. */
+  readonly point?: Point;
 };
 
-/** The same work by plain SQL, or the part of it that cannot be avoided, measured in the same run. Machines differ; ratios travel. */
+/** A place in a plot: the value of one line of it, at a place of its axis. Places are told apart by their label and stand in the order they come. */
+export type Point = { readonly plot: string; readonly axis: string; readonly line: string; readonly at: string };
+
+/** The same work by plain SQL, by others, or on less, or the part of it that cannot be avoided, measured in the same run. Machines differ; ratios travel. */
 export type Anchor = { readonly what: string; readonly value: number };
 
 /** Where a bench works. */
@@ -41,3 +46,6 @@ export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? Number.NaN;
 }
+
+/** The one in the middle. */
+export const median = (values: readonly number[]): number => percentile(values, 50);

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Bench } from './figure.ts';
 import { memoryOfChildren, type RunningPool, runPool } from './running-pool.ts';
 
-const loadMs = { full: 30_000, tiny: 1_000 } as const;
+const loadMs = { full: 30_000, large: 30_000, tiny: 1_000 } as const;
 const pool = fileURLToPath(new URL('../crds/samples/trial.yaml', import.meta.url));
 
 /** What `npm start` costs: time to the first call, and memory under load. */

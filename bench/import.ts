@@ -3,7 +3,7 @@ import type { Bench, Setting } from './figure.ts';
 import { quietPool, runPool } from './running-pool.ts';
 import { benchPool, connect, setStage } from './stage.ts';
 
-const scales = { full: 100_000, tiny: 500 } as const;
+const scales = { full: 100_000, large: 100_000, tiny: 500 } as const;
 const plainBatch = 1_000;
 
 /** How fast a list of leads comes in. */

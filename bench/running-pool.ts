@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { type PoolManifest, poolManifest } from '../crds/pool.ts';
+import { inventSecrets } from '../standalone/secrets.ts';
 import type { Setting } from './figure.ts';
 
 /** A pool as a user runs it: `trunkline up --simulate` with PostgreSQL, simulator and workers as processes of their own. */
@@ -84,6 +86,21 @@ export async function quietPool(setting: Setting, manifest: object): Promise<{ r
   await writeFile(pool, JSON.stringify(manifest));
   await writeFile(scenario, JSON.stringify({ traffic: [], provider: { latencyMs: { min: 0, max: 0 } } }));
   return { pool, scenario };
+}
+
+/** The manifest with its ledger in an existing database, and the directory of secrets that says where. For {@link runPool} with `--secrets`. */
+export async function onLedger(
+  setting: Setting,
+  manifest: PoolManifest,
+  ledgerUrl: string,
+): Promise<{ readonly manifest: PoolManifest; readonly secrets: string }> {
+  const secrets = await mkdtemp(join(setting.directory, 'secrets-'));
+  await chmod(secrets, 0o711);
+  await mkdir(join(secrets, 'ledger'));
+  await writeFile(join(secrets, 'ledger', 'url'), ledgerUrl, { mode: 0o600 });
+  await inventSecrets(manifest.spec, secrets);
+  const placed = poolManifest.parse({ ...manifest, spec: { ...manifest.spec, ledger: { secretRef: { name: 'ledger', key: 'url' } } } });
+  return { manifest: placed, secrets };
 }
 
 /** Resident memory of the processes whose parent is `pid` and whose command line has `program` in it, in bytes. */

@@ -9,16 +9,18 @@ import { writeLimiters } from '../ledger/limiters.ts';
 import { migrate } from '../ledger/migrate.ts';
 import { type PoolId, writePolicy } from '../ledger/policy.ts';
 import { workerChannel } from '../ledger/wake.ts';
-import { beatWorker, registerWorker, type WorkerId } from '../ledger/workers.ts';
+import { beatWorker, registerWorker, retireWorker, type WorkerId } from '../ledger/workers.ts';
 import type { Setting } from './figure.ts';
 
-/** A pool in a fresh ledger, with the dispatcher in its thread as in production, and one worker that the bench plays. */
-export type Stage = {
+/** A ledger with a pool's policy in it, and nobody at work. */
+export type Ground = {
   readonly url: string;
   readonly database: Database;
   readonly poolId: PoolId;
-  readonly owner: WorkerId;
 };
+
+/** A pool in a ledger, with the dispatcher in its thread as in production, and one worker that the bench plays. */
+export type Stage = Ground & { readonly owner: WorkerId };
 
 /** Two campaigns and a reserved inbound line, over as many lines as asked, in projects whose request rates bind nothing. */
 export function benchPool(lines: number): PoolManifest {
@@ -53,11 +55,20 @@ export function benchPool(lines: number): PoolManifest {
   });
 }
 
-/** A migrated ledger in a database of its own, with the pool's policy; dropped at the end. */
+/** A migrated ledger in a database of its own; dropped at the end. */
 export async function freshLedger(
   setting: Setting,
   resources: AsyncDisposableStack,
 ): Promise<{ readonly url: string; readonly database: Database }> {
+  const url = await freshDatabase(setting, resources);
+  const database = openDatabase(url, { applicationName: 'bench', maxConnections: 4, statementTimeoutMs: 120_000, onError: tell });
+  resources.defer(() => database.end());
+  await migrate(database);
+  return { url, database };
+}
+
+/** An empty database, dropped at the end. */
+export async function freshDatabase(setting: Setting, resources: AsyncDisposableStack): Promise<string> {
   const name = `bench_${randomBytes(6).toString('hex')}`;
   const admin = await connect(setting.postgresUrl, 'bench admin');
   resources.defer(() => admin.end());
@@ -69,10 +80,7 @@ export async function freshLedger(
   });
   const url = new URL(setting.postgresUrl);
   url.pathname = `/${name}`;
-  const database = openDatabase(url.href, { applicationName: 'bench', maxConnections: 4, statementTimeoutMs: 120_000, onError: tell });
-  resources.defer(() => database.end());
-  await migrate(database);
-  return { url: url.href, database };
+  return url.href;
 }
 
 async function isInUse(admin: pg.Client, name: string): Promise<boolean> {
@@ -80,17 +88,39 @@ async function isInUse(admin: pg.Client, name: string): Promise<boolean> {
   return rows[0]?.used === true;
 }
 
-/** Sets the stage without a dispatcher: what is queued now waits until one starts. */
+/** Sets the stage in a fresh ledger, without a dispatcher: what is queued now waits until one starts. */
 export async function setStage(setting: Setting, manifest: PoolManifest, resources: AsyncDisposableStack): Promise<Stage> {
-  const { url, database } = await freshLedger(setting, resources);
+  return enterStage(await layGround(setting, manifest, resources), resources);
+}
+
+/** A fresh ledger with the pool's policy. */
+export async function layGround(setting: Setting, manifest: PoolManifest, resources: AsyncDisposableStack): Promise<Ground> {
+  return putInForce(await freshLedger(setting, resources), manifest);
+}
+
+/** Puts a pool into force in a ledger. */
+export async function putInForce(
+  { url, database }: { readonly url: string; readonly database: Database },
+  manifest: PoolManifest,
+): Promise<Ground> {
   const { poolId } = await writePolicy(database, manifest.metadata.name, manifest.spec);
-  await writeLimiters(database, poolId, new Map([['learned/release-lag/main', linesComeBackAtOnce()]]));
-  const liveness = await connect(url, 'bench worker');
+  await writeLimiters(
+    database,
+    poolId,
+    new Map(manifest.spec.subscriptions.map(({ name }) => [`learned/release-lag/${name}`, linesComeBackAtOnce()])),
+  );
+  return { url, database, poolId };
+}
+
+/** Enters the worker that the bench plays; it leaves with `resources`. */
+export async function enterStage(ground: Ground, resources: AsyncDisposableStack): Promise<Stage> {
+  const liveness = await connect(ground.url, 'bench worker');
   resources.defer(() => liveness.end());
-  const owner = await registerWorker(liveness, poolId, 'bench');
-  const beats = setInterval(() => void beatWorker(database, owner, 'serving').catch(tell), 500);
+  const owner = await registerWorker(liveness, ground.poolId, 'bench');
+  resources.defer(() => retireWorker(ground.database, owner));
+  const beats = setInterval(() => void beatWorker(ground.database, owner, 'serving').catch(tell), 500);
   resources.defer(() => clearInterval(beats));
-  return { url, database, poolId, owner };
+  return { ...ground, owner };
 }
 
 /** Learned already: the provider frees a line with the end of its call. What is measured is then the dispatcher and not the provider. */
@@ -121,13 +151,18 @@ export async function startDispatcher({ url, poolId, owner }: Stage, resources: 
   });
 }
 
+/** Rows of one statement: its trigger keeps them all in memory. */
+const rowsAtOnce = 250_000;
+
 /** Queues so many sessions, each to a number of its own. */
 export async function enqueue(database: Database, poolId: PoolId, className: string, count: number, from = 0): Promise<void> {
-  await database.query(
-    `insert into session (id, pool_id, class, direction, state, number)
-     select gen_random_uuid(), $1, $2, 'Outbound', 'queued', '+1212' || lpad((n + $4)::text, 7, '0') from generate_series(1, $3::int) n`,
-    [poolId, className, count, from],
-  );
+  for (let done = 0; done < count; done += rowsAtOnce) {
+    await database.query(
+      `insert into session (id, pool_id, class, direction, state, number)
+       select gen_random_uuid(), $1, $2, 'Outbound', 'queued', '+1212' || lpad((n + $4)::text, 7, '0') from generate_series(1, $3::int) n`,
+      [poolId, className, Math.min(rowsAtOnce, count - done), from + done],
+    );
+  }
 }
 
 /** Hears which attempts are admitted for the stage's worker. */

@@ -1,0 +1,67 @@
+import { beginSending } from '../../ledger/attempts/begin-sending.ts';
+import { type AttemptEnd, endAttempt } from '../../ledger/attempts/end.ts';
+import { openDatabase } from '../../ledger/database.ts';
+import { migrate } from '../../ledger/migrate.ts';
+import { createWaker } from '../../ledger/wake.ts';
+import { ordinary, shapedPool } from '../shapes.ts';
+import { enqueue, enterStage, type Ground, hearAdmissions, putInForce, startDispatcher } from '../stage.ts';
+import type { Contestant, Work } from './contestant.ts';
+
+/** As the workers have it. */
+const connections = 2;
+
+export const trunkline: Contestant = {
+  name: 'Trunkline',
+  description:
+    'two workers, the dispatcher in a thread of the first. A job is a session: the dispatcher admits it, its worker claims it before it takes the line, and ends its attempt when it gives it back; ledger and statements are the product’s own, the provider is left out',
+  processes: 2,
+  warmUpMs: 500,
+  async prepare({ url, lines }, jobs) {
+    const ground = await groundAt(url, lines);
+    await enqueue(ground.database, ground.poolId, 'campaign', jobs);
+    await ground.database.query('vacuum analyze session');
+    await ground.database.end();
+  },
+  async work({ url, lines, index, hold }: Work) {
+    const resources = new AsyncDisposableStack();
+    const ground = await groundAt(url, lines);
+    resources.defer(() => ground.database.end());
+    const stage = await enterStage(ground, resources);
+    const { database, poolId, owner } = stage;
+    const waker = createWaker(database, poolId, tell);
+    async function run(ids: readonly string[]): Promise<void> {
+      const claimed = await beginSending(database, poolId, owner, ids);
+      await Promise.all(
+        claimed.map(async ({ attemptId }) => {
+          await hold();
+          await waker.withCommit((channel) => endAttempt(database, poolId, over(attemptId), channel));
+        }),
+      );
+    }
+    await hearAdmissions(stage, resources, (ids) => void run(ids).catch(tell));
+    if (index === 0) await startDispatcher(stage, resources);
+    return () => resources.disposeAsync();
+  },
+};
+
+async function groundAt(url: string, lines: number): Promise<Ground> {
+  const database = openDatabase(url, { applicationName: 'bench', maxConnections: connections, statementTimeoutMs: 120_000, onError: tell });
+  await migrate(database);
+  return putInForce({ url, database }, shapedPool({ ...ordinary, classes: 1, slots: lines }));
+}
+
+const over = (attemptId: string): AttemptEnd => ({
+  attemptId,
+  outcome: 'Normal',
+  endedReason: 'customer-ended-call',
+  line: 'taken',
+  session: { next: 'end', outcome: 'Completed', reason: 'Normal' },
+  limits: undefined,
+  withResults: false,
+  resultDelayMs: 0,
+});
+
+/** What breaks when the process is stopped in the middle of its work is only told of. */
+function tell(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+}
