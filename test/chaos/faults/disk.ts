@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { between } from '../dice.ts';
+import { between, chance } from '../dice.ts';
 import type { Family } from '../fault.ts';
 import { smallDiskLacks } from '../small-disk.ts';
 import { pause } from '../waiting.ts';
 
-/** A full disk: the server's small one is filled to the last byte, and the log is made to need more. */
+/** A full disk: the server's small one is filled to the last byte, and the log may be made to need more. */
 export const diskFull: Family = {
   name: 'disk full',
   group: 'database',
@@ -14,8 +14,10 @@ export const diskFull: Family = {
   lacks: smallDiskLacks,
   draw(random, { spec }) {
     const forMs = between(random, 1_500, 6_000);
+    // What is allocated already can still be written: then only what grows fails, and the server lives.
+    const logGrows = chance(random, 0.6);
     return {
-      told: `for ${forMs} ms`,
+      told: `for ${forMs} ms${logGrows ? ', and the log grows' : ''}`,
       atMs: between(random, 1_500, 6_000),
       lastsMs: forMs + 4_000,
       refusals: spec.classes.some(({ direction }) => direction !== 'Outbound') ? 'explained' : 'none',
@@ -26,8 +28,9 @@ export const diskFull: Family = {
           note(`filled the disk with ${await fill(ballast)} bytes`);
           const overMs = performance.now() + forMs;
           while (performance.now() < overMs && !signal.aborted) {
-            // A new segment of the log needs room that is not there: the server gives up. Until it is back it does not answer.
-            await database.query('select pg_switch_wal()').catch((error: Error) => note(`the server says: ${error.message}`));
+            // A new segment of the log needs room that is not there: the server gives up, and cannot come back while there is none.
+            const statement = logGrows ? 'select pg_switch_wal()' : 'select 1';
+            await database.query(statement).catch((error: Error) => note(`the server says: ${error.message}`));
             await pause(300, signal);
           }
         } finally {

@@ -15,12 +15,13 @@ function wireFault(end: End): Family {
     group: 'network',
     lacks: nothing,
     draw(random, { spec, workers }) {
-      const hurt = Array.from({ length: workers }, (_, index) => index).filter(() => chance(random, 0.6));
+      const drawn = Array.from({ length: workers }, (_, index) => index).filter(() => chance(random, 0.6));
+      const hurt = drawn.length === 0 ? [0] : drawn;
       const traffic = drawTraffic(random);
       const forMs = between(random, 500, 7_000);
       const callers = spec.classes.some(({ direction }) => direction !== 'Outbound');
       return {
-        told: `${tell(traffic)} for ${hurt.length === 0 ? 'worker 1' : `workers ${hurt.map((index) => index + 1).join(', ')}`}, ${forMs} ms`,
+        told: `${tell(traffic)} for ${hurt.map((index) => `worker ${index + 1}`).join(', ')}, ${forMs} ms`,
         atMs: between(random, 1_000, 7_000),
         lastsMs: forMs,
         // Callers take lines while nobody can write that down.
