@@ -28,9 +28,7 @@ function wireFault(end: End): Family {
         refusals: callers ? 'explained' : 'none',
         projects: end === 'provider' ? 'may-pause' : 'stay-open',
         async inflict(world, signal) {
-          const wires = world.workers
-            .filter((_, index) => hurt.includes(index) || (hurt.length === 0 && index === 0))
-            .map((worker) => worker[end]);
+          const wires = world.workers.filter((_, index) => hurt.includes(index)).map((worker) => worker[end]);
           for (const one of wires) one.set(traffic);
           await pause(forMs, signal);
           for (const one of wires) one.set({ kind: 'pass' });
