@@ -1,10 +1,14 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Router } from 'express';
 import { notFound } from './intake/problem.ts';
 
-/** Longest that a client may take for its headers; bodies are bounded route by route. */
+/** Longest that a client may take for its headers, looked at every second; bodies are bounded route by route. */
 const headersWithinMs = 10_000;
+const lookEveryMs = 1_000;
+
+/** How long what is left of an answered request may still flow away, so that the client gets to read why before the connection is cut. */
+const lingerMs = 5_000;
 
 export type Listening = { readonly port: number; close(): Promise<void> };
 
@@ -19,8 +23,18 @@ export async function listen(options: {
   app.set('etag', false);
   for (const router of options.routers) app.use(router);
   app.use(notFound);
-  const server = createServer({ headersTimeout: headersWithinMs, requestTimeout: 0, keepAliveTimeout: 30_000, maxHeaderSize: 16_384 }, app);
+  const server = createServer(
+    {
+      headersTimeout: headersWithinMs,
+      connectionsCheckingInterval: lookEveryMs,
+      requestTimeout: 0,
+      keepAliveTimeout: 30_000,
+      maxHeaderSize: 16_384,
+    },
+    app,
+  );
   server.maxConnections = 5_000;
+  server.on('request', cutWhatIsLeft);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);
@@ -31,6 +45,15 @@ export async function listen(options: {
 function portOf(server: Server): number {
   const address: AddressInfo | string | null = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Whoever was answered and goes on sending would otherwise keep the connection for as long as they like: nothing else bounds such a body. */
+function cutWhatIsLeft(request: IncomingMessage, response: ServerResponse): void {
+  response.once('finish', () => {
+    if (request.complete) return;
+    const cut = setTimeout(() => request.socket.destroy(), lingerMs).unref();
+    request.once('close', () => clearTimeout(cut));
+  });
 }
 
 /** Stops accepting, lets requests in flight end, and closes connections that idle. */

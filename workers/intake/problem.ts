@@ -87,6 +87,9 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, request: Request, response: Response, next) => {
     if (response.headersSent) return next(error);
     if (error instanceof Problem) return sendProblem(response, error);
+    // Express could not decode a parameter of the path, so there is nothing of that name.
+    if (error instanceof URIError)
+      return sendProblem(response, new Problem('not-found', { detail: 'it is not percent-encoded UTF-8', field: 'path' }));
     if (troubleOf(error) !== 'defect') {
       log.warn({ err: error, method: request.method }, 'the ledger is away');
       return sendProblem(response, ledgerAway());
