@@ -1,15 +1,19 @@
-import express, { type ErrorRequestHandler, type Request, type Response, type Router } from 'express';
+import express, { type Request, type Response, type Router } from 'express';
 import type { Logger } from 'pino';
 import type { ProjectPolicy } from '../../capacity/policy/policy.ts';
 import type { InboxEvent, StoredEvent } from '../../ledger/inbox.ts';
 import { parseServerMessage, type ServerMessage, verifyWebhook } from '../../providers/vapi/webhooks.ts';
 import type { Handler } from '../handler/handler.ts';
 import type { AssistantRequest, CallerAnswer } from '../inbound/answerer.ts';
+import { openBodyShare, readBody } from '../intake/body.ts';
 import { Problem, problemHandler } from '../intake/problem.ts';
 import type { Secrets } from '../secrets.ts';
 
 /** Reports carry whole assistants and transcripts: several megabytes are normal. */
-const maxBody = '10mb';
+const maxBytes = 10 * 1_024 * 1_024;
+const bodyWithinMs = 10_000;
+/** What bodies may hold together whose signature can only be checked when they are whole. */
+const unverifiedBytes = 64 * 1_024 * 1_024;
 
 /** The provider gives up on most events after 20 s. */
 const handlerWithinMs = 19_000;
@@ -37,19 +41,27 @@ export function webhookRouter(deps: {
   readonly now: () => number;
   readonly log: Logger;
 }): Router {
+  const unverified = openBodyShare(unverifiedBytes);
+
   async function receive(request: Request, response: Response): Promise<void> {
     const startedAtMs = deps.now();
     const project = deps.projects().find((candidate) => candidate.name === request.params['project']);
     if (project === undefined) throw new Problem('not-found', { detail: 'this pool has no project of that name', field: 'project' });
-    const raw: unknown = request.body;
-    if (!Buffer.isBuffer(raw) || raw.length === 0) {
-      throw new Problem('malformed-body', { detail: 'a server message of the provider was expected', field: 'body' });
-    }
-    await verify(raw, request, project);
+    const raw = await receiveVerified(request, project);
     const message = parseServerMessage(raw);
     if (message.kind === 'invalid') throw new Problem('malformed-body', { detail: message.message, field: message.path });
     await answer(message, raw, request, response, project, startedAtMs);
     deps.observe(message.kind === 'other' ? message.type : message.kind, deps.now() - startedAtMs);
+  }
+
+  /** The body, of which nothing is kept for a stranger that we can tell by the headers alone. @throws Problem */
+  async function receiveVerified(request: Request, project: ProjectPolicy): Promise<Buffer> {
+    const bounds = { maxBytes, timeoutMs: bodyWithinMs };
+    if (project.webhookAuth.type !== 'Hmac') await verify(Buffer.alloc(0), request, project);
+    const raw = await readBody(request, project.webhookAuth.type === 'Hmac' ? { ...bounds, share: unverified } : bounds);
+    if (raw.length === 0) throw new Problem('malformed-body', { detail: 'a server message of the provider was expected', field: 'body' });
+    if (project.webhookAuth.type === 'Hmac') await verify(raw, request, project);
+    return raw;
   }
 
   /** @throws Problem */
@@ -126,21 +138,24 @@ export function webhookRouter(deps: {
   }
 
   const router = express.Router();
-  router.post('/v1/vapi/:project', express.raw({ type: () => true, limit: maxBody }), (request, response) => receive(request, response));
-  router.use('/v1/vapi', bodyProblems, problemHandler(deps.log));
+  router.post('/v1/vapi/:project', (request, response) => receive(request, response));
+  router.use('/v1/vapi', problemHandler(deps.log));
   return router;
 }
 
-/** What Express itself says about a body: too large, or broken off. */
-const bodyProblems: ErrorRequestHandler = (error: unknown, _request, _response, next) => {
-  if (error instanceof Error && 'type' in error && error.type === 'entity.too.large') {
-    return next(new Problem('body-too-large', { detail: `a server message of at most ${maxBody} was expected`, field: 'body' }));
+const maxAnswerDepth = 100;
+
+/** Looks without recursion: the depth is what is in doubt. */
+function isDeeperThan(root: unknown, bound: number): boolean {
+  const waiting: { readonly value: unknown; readonly depth: number }[] = [{ value: root, depth: 1 }];
+  for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) {
+    const { value, depth } = item;
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth > bound) return true;
+    for (const inner of Object.values(value)) waiting.push({ value: inner, depth: depth + 1 });
   }
-  if (error instanceof Error && 'type' in error && typeof error.type === 'string' && error.type.startsWith('request.')) {
-    return next(new Problem('malformed-body', { detail: 'the body broke off', field: 'body' }));
-  }
-  return next(error);
-};
+  return false;
+}
 
 function proofHeader(project: ProjectPolicy): string {
   const auth = project.webhookAuth;
@@ -169,6 +184,7 @@ function inboxEventOf(message: Stored, project: ProjectPolicy): InboxEvent {
 function parseObject(body: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
+    if (isDeeperThan(value, maxAnswerDepth)) return undefined; // writing it out again would overflow the stack, and with it the caller's answer
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
