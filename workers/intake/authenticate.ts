@@ -14,11 +14,39 @@ export type Authenticate = (request: Request) => Promise<TokenScope>;
 const rememberMs = 1_000;
 const lately = 600_000;
 const wrongPerMinute = 20;
+/** Tokens of one address that are looked up at once. Guesses that come together would else all pass before the first is known to be wrong. */
+const maxAtOnce = 20;
 const maxRemembered = 10_000;
 
 export function createAuthenticate(deps: Pick<IntakeDeps, 'database' | 'poolId' | 'now'>): Authenticate {
   const known = new Map<string, { readonly hash: Buffer; readonly scope: TokenScope; readonly atMs: number }>();
   const wrong = new Map<string, { readonly sinceMs: number; readonly count: number }>();
+
+  /** Looked up once, however many requests wait for it. */
+  const looking = new Map<string, { readonly address: string; readonly scope: Promise<TokenScope | undefined> }>();
+
+  const lookUp = (key: string, hash: Buffer, address: string): Promise<TokenScope | undefined> => {
+    const scope = findToken(deps.database, deps.poolId, hash)
+      .then((found) => {
+        if (found !== undefined) remember(known, key, { hash, scope: found, atMs: deps.now() });
+        else {
+          known.delete(key);
+          countWrong(address);
+        }
+        return found;
+      })
+      .finally(() => looking.delete(key));
+    looking.set(key, { address, scope });
+    return scope;
+  };
+
+  const atOnce = (address: string): number => [...looking.values()].filter((one) => one.address === address).length;
+
+  const countWrong = (address: string): void => {
+    const before = wrong.get(address);
+    const within = before !== undefined && deps.now() - before.sinceMs < 60_000;
+    remember(wrong, address, within ? { sinceMs: before.sinceMs, count: before.count + 1 } : { sinceMs: deps.now(), count: 1 });
+  };
 
   return async (request) => {
     const token = /^Bearer ([\x21-\x7e]{1,500})$/i.exec(request.headers.authorization ?? '')?.[1];
@@ -30,16 +58,13 @@ export function createAuthenticate(deps: Pick<IntakeDeps, 'database' | 'poolId' 
     if (remembered !== undefined && ageMs < rememberMs && timingSafeEqual(remembered.hash, hash)) return remembered.scope;
 
     const address = request.socket.remoteAddress ?? '';
-    if (ageMs > lately) refuseGuessing(wrong.get(address), deps.now());
-    const scope = await findToken(deps.database, deps.poolId, hash);
-    if (scope === undefined) {
-      known.delete(key);
-      const before = wrong.get(address);
-      const within = before !== undefined && deps.now() - before.sinceMs < 60_000;
-      remember(wrong, address, within ? { sinceMs: before.sinceMs, count: before.count + 1 } : { sinceMs: deps.now(), count: 1 });
-      throw unauthorized('this token is not valid for this pool');
+    const running = looking.get(key);
+    if (running === undefined && ageMs > lately) {
+      refuseGuessing(wrong.get(address), deps.now());
+      if (atOnce(address) >= maxAtOnce) throw tooManyAtOnce();
     }
-    remember(known, key, { hash, scope, atMs: deps.now() });
+    const scope = await (running?.scope ?? lookUp(key, hash, address));
+    if (scope === undefined) throw unauthorized('this token is not valid for this pool');
     return scope;
   };
 }
@@ -50,6 +75,10 @@ function refuseGuessing(seen: { readonly sinceMs: number; readonly count: number
     detail: 'too many wrong tokens came from this address',
     retryAfterSeconds: Math.max(1, Math.ceil((60_000 - (nowMs - seen.sinceMs)) / 1_000)),
   });
+}
+
+function tooManyAtOnce(): Problem {
+  return new Problem('too-many-attempts', { detail: 'too many unknown tokens came from this address at once', retryAfterSeconds: 1 });
 }
 
 function unauthorized(detail: string): Problem {
