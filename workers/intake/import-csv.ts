@@ -39,7 +39,7 @@ export async function* csvLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<r
     max_record_size: maxSessionBytes,
     skip_records_with_error: true,
     on_skip: (error: CsvError | undefined) => {
-      unread.push({ line: lineOf(error), ...reasonOf(error) });
+      unread.push({ line: lineOf(error), bytes: 0, ...reasonOf(error) });
       return undefined;
     },
   });
@@ -69,7 +69,8 @@ function requireColumns(header: readonly string[]): readonly string[] {
   if (header.length > maxColumns)
     throw new Problem('invalid-field', { detail: `a CSV may have ${maxColumns} columns at most`, field: 'header' });
   for (const [index, column] of header.entries()) {
-    const known = plainColumns.has(column) || /^(?:label|context)\..+$/.test(column);
+    // A cell of a column named __proto__ would be lost without a word.
+    const known = plainColumns.has(column) || /^(?:label|context)\.(?!__proto__$).+$/.test(column);
     const problem = known ? (header.indexOf(column) === index ? undefined : 'stands there twice') : 'is no column that is read here';
     if (problem === undefined) continue;
     const detail = `column ${index + 1} ${problem}: use ${[...plainColumns].join(', ')}, label.NAME or context.NAME`;
@@ -82,7 +83,7 @@ function requireColumns(header: readonly string[]): readonly string[] {
 
 function lineFrom(columns: readonly string[], record: readonly string[], line: number): ImportLine {
   if (record.length > columns.length)
-    return { line, kind: 'malformed-body', detail: `has ${record.length} cells, the header ${columns.length}` };
+    return { line, bytes: 0, kind: 'malformed-body', detail: `has ${record.length} cells, the header ${columns.length}` };
   const plain: Record<string, string> = {};
   const labels: Record<string, string> = {};
   const context: Record<string, string> = {};
@@ -101,7 +102,7 @@ function lineFrom(columns: readonly string[], record: readonly string[], line: n
     labels,
     ...(Object.keys(context).length === 0 ? {} : { context }),
   };
-  return { line, value };
+  return { line, bytes: record.reduce((sum, cell) => sum + cell.length, 0), value };
 }
 
 /** What is no number is left as it is, so that the answer says what is wrong with it. */

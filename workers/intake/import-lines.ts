@@ -5,10 +5,11 @@ import { maxSessionBytes } from './session-request.ts';
 /** Why a line is not even looked at. */
 export type UnreadableKind = Extract<ProblemKind, 'malformed-body' | 'body-too-large'>;
 
-/** One line of an import: what it says, or why it cannot be read. Lines are numbered from 1. */
-export type ImportLine =
-  | { readonly line: number; readonly value: unknown }
-  | { readonly line: number; readonly kind: UnreadableKind; readonly detail: string };
+/** One line of an import: what it says, or why it cannot be read. Lines are numbered from 1; `bytes` is about what it takes to keep one. */
+export type ImportLine = { readonly line: number; readonly bytes: number } & (
+  | { readonly value: unknown }
+  | { readonly kind: UnreadableKind; readonly detail: string }
+);
 
 /** Splits NDJSON as it arrives; of a line that is too long, only its number is kept. Empty lines are skipped, but counted. */
 export async function* ndjsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly ImportLine[]> {
@@ -20,7 +21,7 @@ export async function* ndjsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerato
     line += 1;
     if (overflowed || (text.length > maxSessionBytes / 4 && Buffer.byteLength(text) > maxSessionBytes)) {
       overflowed = false;
-      return { line, kind: 'body-too-large', detail: `a line may have ${maxSessionBytes} bytes at most` };
+      return { line, bytes: 0, kind: 'body-too-large', detail: `a line may have ${maxSessionBytes} bytes at most` };
     }
     return text.trim() === '' ? undefined : parseLine(line, text);
   };
@@ -40,9 +41,9 @@ export async function* ndjsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerato
 
 function parseLine(line: number, text: string): ImportLine {
   try {
-    return { line, value: JSON.parse(text) };
+    return { line, bytes: text.length, value: JSON.parse(text) };
   } catch (error) {
-    if (error instanceof SyntaxError) return { line, kind: 'malformed-body', detail: 'the line is not JSON' };
+    if (error instanceof SyntaxError) return { line, bytes: 0, kind: 'malformed-body', detail: 'the line is not JSON' };
     throw error;
   }
 }
