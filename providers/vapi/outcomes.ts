@@ -86,11 +86,20 @@ function classifyAccepted(status: number, body: unknown, limits: ReportedLimits 
   return { outcome: 'Created', callId: call.data.id, orgId: call.data.orgId, controlUrl: call.data.monitor?.controlUrl, limits };
 }
 
+const maxMessages = 20;
+const maxMessageLength = 4_000;
+
 function messageOf(body: unknown): string {
-  if (typeof body === 'string') return body;
+  if (typeof body === 'string') return body.slice(0, maxMessageLength);
   if (typeof body !== 'object' || body === null) return '';
   const message = 'message' in body ? body.message : 'error' in body ? body.error : '';
-  return Array.isArray(message) ? message.join('; ') : String(message);
+  const texts: readonly unknown[] = Array.isArray(message) ? message : [message];
+  // Text alone: turning anything else into text may overflow the stack (nested lists) or throw (`{"toString": 1}`), when the call is already made.
+  return texts
+    .slice(0, maxMessages)
+    .filter((one) => typeof one === 'string')
+    .join('; ')
+    .slice(0, maxMessageLength);
 }
 
 type ReasonGroup = { readonly group: string; readonly outcome: EndOutcome; readonly reasons: readonly string[] };

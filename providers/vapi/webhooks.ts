@@ -120,7 +120,9 @@ export type ServerMessage =
 
 export type InvalidMessage = { readonly kind: 'invalid'; readonly path: string; readonly message: string };
 
-const text = (maxLength: number) => z.string().max(maxLength).optional().catch(undefined);
+/** PostgreSQL holds no NUL and no half of a surrogate pair: one message with them would take down all that are written in the same statement. */
+const storable = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
+const text = (maxLength: number) => storable.max(maxLength).optional().catch(undefined);
 const party = z
   .object({ id: text(100), number: text(60) })
   .optional()
@@ -128,8 +130,8 @@ const party = z
 
 /** Only what is named here is looked at: a body may hold a whole assistant and the transcript of an hour. */
 const call = z.object({
-  id: z.string().min(1).max(100),
-  orgId: z.string().max(100).catch(''),
+  id: storable.min(1).max(100),
+  orgId: storable.max(100).catch(''),
   name: text(200),
   type: text(100),
   phoneNumberId: text(100),
@@ -147,9 +149,9 @@ const envelope = z.object({
   timestamp: z.number().catch(0),
 });
 
-const status = z.object({ status: z.string().min(1).max(100), endedReason: text(200) });
+const status = z.object({ status: storable.min(1).max(100), endedReason: text(200) });
 const report = z.object({
-  endedReason: z.string().min(1).max(200),
+  endedReason: storable.min(1).max(200),
   cost: z.number().optional().catch(undefined),
   startedAt: text(40),
   endedAt: text(40),

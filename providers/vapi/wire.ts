@@ -17,7 +17,9 @@ export function reportedLimits(body: unknown): ReportedLimits | undefined {
   return { blocked: concurrencyBlocked, limit: concurrencyLimit, remaining: remainingConcurrentCalls };
 }
 
-const text = (maxLength: number) => z.string().max(maxLength).optional().catch(undefined);
+/** What the ledger can hold: no NUL, no half of a surrogate pair. */
+const storable = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
+const text = (maxLength: number) => storable.max(maxLength).optional().catch(undefined);
 
 /** Where a live call is controlled. It needs no password, so it is treated as one. */
 const monitor = z
@@ -26,14 +28,22 @@ const monitor = z
   .catch(undefined);
 
 /** The answer to a creation. */
-export const createdCall = z.object({ id: z.string().min(1).max(100), orgId: z.string().max(100).catch(''), monitor });
+export const createdCall = z.object({ id: storable.min(1).max(100), orgId: storable.max(100).catch(''), monitor });
 
 const liveStatuses = ['scheduled', 'queued', 'ringing', 'in-progress', 'forwarding'] as const;
 const terminalStatuses: readonly string[] = ['ended', 'not-found', 'deletion-failed'];
 
+/** What {@link overridesOf} puts into the metadata of every call. */
+const ourMetadata = z
+  .object({
+    metadata: z.object({ trunkline: z.object({ pool: storable.max(100), class: storable.max(100), session: z.uuid().toLowerCase() }) }),
+  })
+  .optional()
+  .catch(undefined);
+
 const listedCall = z.object({
-  id: z.string().min(1).max(100),
-  orgId: z.string().max(100),
+  id: storable.min(1).max(100),
+  orgId: storable.max(100),
   name: text(200),
   type: text(100),
   status: text(100),
@@ -43,6 +53,7 @@ const listedCall = z.object({
     .object({ number: text(60) })
     .optional()
     .catch(undefined),
+  assistantOverrides: ourMetadata,
   monitor,
   createdAt: z.iso.datetime({ offset: true }),
   updatedAt: z.iso.datetime({ offset: true }),
@@ -53,7 +64,7 @@ const listedCall = z.object({
 export function seenCall(row: unknown): SeenCall | undefined {
   const parsed = listedCall.safeParse(row);
   if (!parsed.success) return undefined;
-  const { customer, monitor: control, type, status, cost, ...call } = parsed.data;
+  const { customer, assistantOverrides, monitor: control, type, status, cost, ...call } = parsed.data;
   return {
     ...call,
     name: call.name,
@@ -62,6 +73,7 @@ export function seenCall(row: unknown): SeenCall | undefined {
     direction: direction(type),
     ...statusOf(status),
     customerNumber: customer?.number,
+    ours: assistantOverrides?.metadata.trunkline,
     controlUrl: control?.controlUrl,
     costUsd: cost,
   };
