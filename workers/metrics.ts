@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { PoolView } from '../capacity/view.ts';
+import { handlerMessages, watchedMessages } from '../providers/vapi/requests.ts';
 
 /**
  * The worker's metrics: few labels with few values, in the words of the design. Counters and histograms are this worker's own; what is a property of
@@ -10,6 +11,13 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 const fast = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const waits = [0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200, 43_200];
+
+const messageTypes: ReadonlySet<string> = new Set([...watchedMessages, ...handlerMessages, 'assistant-request']);
+
+/** The label of a message's type. Senders name types as they like, and every new one would be a series that stays. */
+export function messageLabel(type: string): string {
+  return messageTypes.has(type) ? type : 'other';
+}
 
 export function createMetrics() {
   const registry = new Registry();
@@ -51,6 +59,7 @@ function viewGauges(registry: Registry) {
     new Gauge({ name, help, labelNames, registers });
   const gauges = {
     viewAge: gauge('trunkline_view_age_seconds', "Age of the dispatcher's view; beyond a few seconds nothing is admitted.", []),
+    guarded: gauge('trunkline_guarded', '1 while nothing is admitted because the ledger lost its newest part.', []),
     queueDepth: gauge('trunkline_queue_depth', 'Sessions waiting.', ['class']),
     oldestWait: gauge('trunkline_oldest_wait_seconds', 'How long the oldest session of the class has been waiting.', ['class']),
     classSlots: gauge('trunkline_class_slots_in_use', 'Slots in use by the class.', ['class']),
@@ -69,10 +78,11 @@ function viewGauges(registry: Registry) {
     show(seen: { readonly view: PoolView; readonly ageMs: number } | undefined): void {
       for (const one of Object.values(gauges)) one.reset();
       // Resetting a gauge without labels sets it to zero, and zero is something else than unknown.
-      for (const one of [gauges.viewAge, gauges.callsPerSecond]) one.remove();
+      for (const one of [gauges.viewAge, gauges.guarded, gauges.callsPerSecond]) one.remove();
       if (seen === undefined) return;
       const { view, ageMs } = seen;
       gauges.viewAge.set(ageMs / 1_000);
+      gauges.guarded.set(view.guard === undefined ? 0 : 1);
       gauges.callsPerSecond.set(view.callsPerSecond);
       for (const direction of ['Inbound', 'Outbound'] as const) gauges.directionSlots.set({ direction }, view.directions[direction].inUse);
       for (const one of view.classes) {

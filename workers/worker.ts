@@ -26,7 +26,7 @@ import { openArrivals } from './inbound/arrivals.ts';
 import { healthRouter } from './intake/health.ts';
 import { intakeRouter } from './intake/router.ts';
 import { openLiveness } from './liveness.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, messageLabel } from './metrics.ts';
 import { watchPolicy } from './policy-watch.ts';
 import { openProviders } from './providers.ts';
 import { repeat } from './repeat.ts';
@@ -122,7 +122,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
   const handler = openHandler(spec().handler, {
     secrets,
     log,
-    observe: (type, ms) => metrics.handlerSeconds.observe({ type }, ms / 1_000),
+    observe: (type, ms) => metrics.handlerSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
   });
   const answerer = openAnswerer({
     database,
@@ -133,6 +133,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     callLink,
     wakeDispatcher: waker.wake,
     dispatcherAwayMs: candidate.awayMs,
+    guarded: () => candidate.guarded,
     observeWait: observeWait('Inbound'),
     now,
     log,
@@ -211,7 +212,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
         work: inboxWorker.begin,
         answerCaller: answerer.answer,
         handler,
-        observe: (type, ms) => metrics.webhookSeconds.observe({ type }, ms / 1_000),
+        observe: (type, ms) => metrics.webhookSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
         now,
         log,
       }),
