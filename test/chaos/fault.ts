@@ -15,8 +15,11 @@ export type Fault = {
    * Whether the provider may refuse calls over its limit because of it: lines are taken that the pool cannot know of, or fewer are there than declared.
    */
   readonly refusals: 'explained' | 'none';
-  /** Whether creations fail because of it, so that projects may stay paused for a while after everything is healed. */
-  readonly projects: 'may-pause' | 'stay-open';
+  /**
+   * Whether what waits may rightly wait on for a while after everything is healed: projects are paused after failures, or ends of calls that no webhook
+   * told wait for the next list.
+   */
+  readonly flow: 'may-wait' | 'stay-open';
   /** What it changes in the provider from the beginning. */
   readonly provider?: Partial<Scenario['provider']>;
   /** Traffic that comes with it. */

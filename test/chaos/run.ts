@@ -104,7 +104,7 @@ async function inflictAll(world: World, signal: AbortSignal): Promise<void> {
   );
 }
 
-/** Something that waits must be admitted soon after the last fault, unless projects are paused for a good reason. */
+/** Something that waits must be admitted soon after the last fault, unless there is a good reason to wait on. */
 async function watchFlow(
   world: World,
   signal: AbortSignal,
@@ -129,9 +129,9 @@ async function watchFlow(
     { ms: flowsWithinMs, everyMs: 50, signal },
   );
   if (seen !== undefined) return { againMs: seen === 'admitted' ? Math.round(performance.now() - healedMs) : null, violations: [] };
-  const paused = draw.faults.some(({ fault }) => fault.projects === 'may-pause');
+  const mayWait = draw.faults.some(({ fault }) => fault.flow === 'may-wait');
   const what = `nothing was admitted within ${flowsWithinMs / 1_000} s after everything was healed, though sessions wait`;
-  return { againMs: null, violations: paused ? [] : [{ invariant: 'Flow', what, ids: [] }] };
+  return { againMs: null, violations: mayWait ? [] : [{ invariant: 'Flow', what, ids: [] }] };
 }
 
 /** Three sources: the provider's truth, the ledger, and the history that both and the workers' logs make together. */

@@ -36,7 +36,7 @@ export type WorkerSettings = {
 const program = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 const clockModule = new URL('./clock.ts', import.meta.url).href;
 const serving = z.object({ kind: z.literal('serving'), port: z.int() });
-const startsWithinMs = 30_000;
+const startsWithinMs = 60_000;
 
 /** Starts a worker and resolves when it serves. */
 export async function startWorker(name: string, settings: WorkerSettings): Promise<ChaosWorker> {

@@ -44,7 +44,7 @@ export type World = {
 
 export type Forgotten = { readonly fromMs: number; readonly toMs: number };
 
-const dispatchedWithinMs = 5_000;
+const dispatchedWithinMs = 30_000;
 
 /** Starts all parts and resolves when the pool is dispatched. What is started is stopped with `resources`. */
 export async function startWorld(draw: Draw, directory: string, resources: AsyncDisposableStack): Promise<World> {

@@ -22,7 +22,7 @@ export const workerClocks: Family = {
       atMs: between(random, 500, 3_000),
       lastsMs: steps.reduce((sum, { afterMs }) => sum + afterMs, 0),
       refusals: 'none',
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict({ workers: all }, signal) {
         for (const { index, offsetMs, afterMs } of steps) {
           await all[index]?.setClock(offsetMs);
@@ -50,7 +50,7 @@ export const serverSteps: Family = {
       lastsMs: steps.reduce((sum, { afterMs }) => sum + afterMs, 0) + readsWithinMs,
       refusals: 'none',
       // Rates remember instants: after a step back, those to come are waited for.
-      projects: 'may-pause',
+      flow: 'may-wait',
       async inflict({ serverClock, note }, signal) {
         for (const { offsetMs, afterMs } of steps) {
           await serverClock?.set(offsetMs);

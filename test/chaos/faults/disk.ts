@@ -21,7 +21,7 @@ export const diskFull: Family = {
       atMs: between(random, 1_500, 6_000),
       lastsMs: forMs + 4_000,
       refusals: spec.classes.some(({ direction }) => direction !== 'Outbound') ? 'explained' : 'none',
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict({ server, database, note }, signal) {
         const ballast = join(server.directory, '..', 'ballast');
         try {

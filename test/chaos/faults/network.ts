@@ -26,7 +26,7 @@ function wireFault(end: End): Family {
         lastsMs: forMs,
         // Callers take lines while nobody can write that down.
         refusals: callers ? 'explained' : 'none',
-        projects: end === 'provider' ? 'may-pause' : 'stay-open',
+        flow: end === 'provider' ? 'may-wait' : 'goes-on',
         async inflict(world, signal) {
           const wires = world.workers.filter((_, index) => hurt.includes(index)).map((worker) => worker[end]);
           for (const one of wires) one.set(traffic);
@@ -70,7 +70,7 @@ export const twoDispatchers: Family = {
       atMs: between(random, 1_000, 6_000),
       lastsMs: forMs,
       refusals: 'none',
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict(world, signal) {
         const link = await until(() => dispatcherLink(world), { ms: 2_000, everyMs: 50, signal });
         if (link === undefined) return world.note('nobody dispatched');

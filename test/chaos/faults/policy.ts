@@ -14,7 +14,7 @@ function changed(spec: PoolSpec, told: string, random: () => number): Fault {
     atMs: between(random, 1_500, 6_000),
     lastsMs: forMs,
     refusals: 'none',
-    projects: 'stay-open',
+    flow: 'goes-on',
     async inflict(world, signal) {
       await write(world, spec, signal);
       await pause(forMs, signal);

@@ -32,7 +32,7 @@ export const killed: Family = {
       atMs: between(random, 1_000, 4_000),
       lastsMs: victims.length * everyMs,
       refusals: 'none',
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict(world, signal) {
         for (const victim of victims) {
           const worker = await find(world, victim);
@@ -56,7 +56,7 @@ export const stopped: Family = {
       atMs: between(random, 1_000, 6_000),
       lastsMs: forMs,
       refusals: 'none',
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict(world, signal) {
         const worker = await find(world, victim);
         if (!worker?.signal('SIGSTOP')) return;

@@ -21,7 +21,7 @@ export const promotion: Family = {
       lastsMs: 9_000,
       // Calls of the lost time hold lines until the lists have shown them.
       refusals: 'explained',
-      projects: 'stay-open',
+      flow: 'goes-on',
       inflict: (world, signal) => promoteStale(world, lostMs, signal),
     };
   },

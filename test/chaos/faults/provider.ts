@@ -6,7 +6,7 @@ import { type Family, type Fault, nothing, type Stage } from '../fault.ts';
 
 const base = scenario.parse({ traffic: [] }).provider;
 
-function scripted(fault: Pick<Fault, 'told' | 'refusals' | 'projects' | 'provider' | 'traffic'>): Fault {
+function scripted(fault: Pick<Fault, 'told' | 'refusals' | 'flow' | 'provider' | 'traffic'>): Fault {
   return { atMs: 0, lastsMs: 0, inflict: async () => undefined, ...fault };
 }
 
@@ -27,7 +27,7 @@ export const outage = family('provider outage', (random, { spec }) => {
   return scripted({
     told: `creations answered ${status} in ${hit.join(', ')} for ${forSeconds} s`,
     refusals: 'none',
-    projects: 'may-pause',
+    flow: 'may-wait',
     provider: { outages: hit.map((project) => ({ project, fromSeconds, toSeconds: fromSeconds + forSeconds, status })) },
   });
 });
@@ -42,7 +42,7 @@ export const creationStorm = family('creations fail', (random) => {
   return scripted({
     told: `${JSON.stringify(creations)}, lists ${listLagSeconds} s behind`,
     refusals: 'none',
-    projects: 'may-pause',
+    flow: 'may-wait',
     provider: { creations, listLagSeconds },
   });
 });
@@ -59,7 +59,7 @@ export const webhooksAstray = family('webhooks astray', (random, { speed }) => {
   return scripted({
     told: `lost ${webhooks.lost}, doubled ${webhooks.doubled}, late ${webhooks.late} by ${lateRealSeconds} s, and so out of order`,
     refusals: 'none',
-    projects: 'stay-open',
+    flow: 'may-wait',
     provider: { webhooks },
   });
 });
@@ -68,7 +68,7 @@ export const webhooksGone = family('no webhooks at all', () =>
   scripted({
     told: 'everything but assistant requests is lost',
     refusals: 'none',
-    projects: 'stay-open',
+    flow: 'may-wait',
     provider: { webhooks: { ...base.webhooks, none: true } },
   }),
 );
@@ -79,7 +79,7 @@ export const lateRelease = family('lines freed late', (random, { speed }) => {
   return scripted({
     told: `up to ${maxSeconds} s after the end${limitsInAnswers ? '' : ', and answers tell no limits'}`,
     refusals: 'explained',
-    projects: 'stay-open',
+    flow: 'goes-on',
     provider: { releaseLagSeconds: { min: 0, max: maxSeconds * speed }, limitsInAnswers },
   });
 });
@@ -92,7 +92,7 @@ export const linesTaken = family('foreign calls', (random, { spec }) => {
   return scripted({
     told: `${lines} lines of ${name}, ${visible ? 'seen in lists' : 'unseen'}, for ${forSeconds} s`,
     refusals: 'explained',
-    projects: 'stay-open',
+    flow: 'goes-on',
     traffic: [{ kind: 'foreign', subscription: name, lines, fromSeconds, toSeconds: fromSeconds + forSeconds, visible }],
   });
 });
@@ -106,7 +106,7 @@ export const linesCancelled = family('lines cancelled and bought again', (random
   return scripted({
     told: `${name} has ${limit} of ${full} lines for ${forSeconds} s`,
     refusals: 'explained',
-    projects: 'stay-open',
+    flow: 'goes-on',
     provider: {
       limits: [
         { subscription: name, atSeconds, limit },

@@ -21,7 +21,7 @@ export const stoppedSender: Family = {
       atMs: between(random, 1_000, 2_500),
       lastsMs: forMs + 2_000,
       refusals: 'none',
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict(world, signal) {
         const worker = world.workers[index];
         if (worker === undefined) return;

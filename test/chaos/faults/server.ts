@@ -21,7 +21,7 @@ export const serverKilled: Family = {
       atMs: between(random, 1_500, 7_000),
       lastsMs: awayMs + 3_000,
       refusals: refusalsWith(stage),
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict({ server }, signal) {
         await server.kill();
         await pause(awayMs, signal);
@@ -43,7 +43,7 @@ export const serverRestarted: Family = {
       atMs: between(random, 1_500, 7_000),
       lastsMs: awayMs + 3_000,
       refusals: refusalsWith(stage),
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict({ server }, signal) {
         await server.shutDown(how);
         await pause(awayMs, signal);
@@ -65,7 +65,7 @@ export const serverSlow: Family = {
       atMs: between(random, 1_000, 5_000),
       lastsMs: stops * (stoppedMs + betweenMs),
       refusals: refusalsWith(stage),
-      projects: 'stay-open',
+      flow: 'goes-on',
       async inflict({ server }, signal) {
         for (let time = 0; time < stops && !signal.aborted; time += 1) {
           const [, ...backends] = await server.processes();
@@ -91,7 +91,7 @@ export const serverFull: Family = {
       atMs: between(random, 1_000, 6_000),
       lastsMs: forMs + 2_000,
       refusals: refusalsWith(stage),
-      projects: 'stay-open',
+      flow: 'goes-on',
       inflict: (world, signal) => takeConnections(world, { forMs, severs }, signal),
     };
   },
