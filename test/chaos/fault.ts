@@ -19,7 +19,7 @@ export type Fault = {
    * Whether what waits may rightly wait on for a while after everything is healed: projects are paused after failures, or ends of calls that no webhook
    * told wait for the next list.
    */
-  readonly flow: 'may-wait' | 'stay-open';
+  readonly flow: 'may-wait' | 'goes-on';
   /** What it changes in the provider from the beginning. */
   readonly provider?: Partial<Scenario['provider']>;
   /** Traffic that comes with it. */
