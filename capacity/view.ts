@@ -1,5 +1,5 @@
 import type { ClassName, PoolName, ProjectName, SubscriptionName, UpstreamName } from '../crds/values.ts';
-import type { Blocked } from './admission/snapshot.ts';
+import type { Blocked, Guarded } from './admission/snapshot.ts';
 import type { Direction, Policy } from './policy/policy.ts';
 
 /**
@@ -14,6 +14,8 @@ export type PoolView = {
   readonly policyVersion: number;
   readonly mode: Policy['mode'];
   readonly holds: { readonly pool: boolean; readonly classes: readonly ClassName[] };
+  /** Set while nothing is admitted because the ledger lost its newest part. */
+  readonly guard?: Guarded & { readonly sinceMs: number };
   readonly slots: { readonly inUse: number; readonly ceiling: number; readonly limit: number };
   readonly directions: Readonly<Record<Direction, { readonly inUse: number; readonly limit: number | null }>>;
   readonly subscriptions: readonly SubscriptionView[];

@@ -36,6 +36,7 @@ function headline(view: PoolView, ageMs: number): string {
     `${view.callsPerSecond} calls/s`,
   ];
   if (view.mode !== 'Active') parts.push(`mode ${view.mode}`);
+  if (view.guard !== undefined) parts.push(`GUARDED (${view.guard.reason}): listing the calls of ${view.guard.unlisted.join(', ')}`);
   if (view.holds.pool) parts.push('ON HOLD');
   if (view.holds.classes.length > 0) parts.push(`on hold: ${view.holds.classes.join(', ')}`);
   if (ageMs > staleMs) parts.push(`NO DISPATCHER for ${span(ageMs)}`);

@@ -125,12 +125,14 @@ export async function noteLookUps(sql: Sql, attemptIds: readonly string[]): Prom
   await sql.query('update attempt set look_ups = look_ups + 1 where id = any($1::uuid[])', [attemptIds]);
 }
 
-/** Call ids of this list that the ledger knows, with their attempts' states. */
-export async function knownCalls(sql: Sql, poolId: PoolId, callIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await sql.query<{ call_id: string; state: string }>({
+export type KnownCall = { readonly attemptId: string; readonly state: string };
+
+/** Call ids of this list that the ledger knows, with their attempts. */
+export async function knownCalls(sql: Sql, poolId: PoolId, callIds: readonly string[]): Promise<ReadonlyMap<string, KnownCall>> {
+  const { rows } = await sql.query<{ call_id: string; id: string; state: string }>({
     name: 'known-calls',
-    text: 'select call_id, state from attempt where pool_id = $1 and call_id = any($2::text[])',
+    text: 'select call_id, id, state from attempt where pool_id = $1 and call_id = any($2::text[])',
     values: [poolId, callIds],
   });
-  return new Map(rows.map((row) => [row.call_id, row.state]));
+  return new Map(rows.map((row) => [row.call_id, { attemptId: row.id, state: row.state }]));
 }

@@ -5,6 +5,8 @@ export function blockedText(why: Blocked): string {
   switch (why.by) {
     case 'mode':
       return `the pool's mode is ${why.mode}`;
+    case 'guard':
+      return 'the ledger lost its newest part: calls are being listed';
     case 'hold':
       return why.scope === 'pool' ? 'the pool is on hold' : 'the class is on hold';
     case 'pool':

@@ -52,8 +52,9 @@ export function place(step: Step, lane: Lane, session: Waiting, within?: Subscri
   return placeAmong(step, open, session, classRoom, heads);
 }
 
-function stoppedByPool({ policy, held }: Snapshot, lane: Lane): Blocked | undefined {
+function stoppedByPool({ policy, held, guard }: Snapshot, lane: Lane): Blocked | undefined {
   if (policy.mode !== 'Active') return { by: 'mode', mode: policy.mode };
+  if (guard !== undefined) return { by: 'guard', ...guard };
   if (held.pool) return { by: 'hold', scope: 'pool' };
   if (held.classes.has(lane.class)) return { by: 'hold', scope: 'class' };
   return undefined;

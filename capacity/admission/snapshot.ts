@@ -1,4 +1,5 @@
 import type { ClassName, Labels, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
+import type { GuardReason } from '../guard/guard.ts';
 import type { Direction, Policy } from '../policy/policy.ts';
 import type { RateState } from '../rates/limiter.ts';
 
@@ -16,6 +17,8 @@ export type Snapshot = {
   readonly pauses: ReadonlyMap<ProjectName, Pause>;
   readonly rates: RateStates;
   readonly held: Holds;
+  /** The ledger lost its newest part, and these projects' calls are still to be listed. Missing: it did not. */
+  readonly guard?: Guarded | undefined;
   /** Where each withheld slot has its home; a proof that reservations are placeable. Undefined: solve first. */
   readonly plan: ReservationPlan | undefined;
   /** Slot-seconds used per class, decayed, for weighted fairness among equal priorities. */
@@ -45,6 +48,9 @@ export type Pause = { readonly until: 'probe-allowed' | 'closed'; readonly reaso
 /** Holds of people: the whole pool, or single classes. Nothing is admitted for them; live calls go on. */
 export type Holds = { readonly pool: boolean; readonly classes: ReadonlySet<ClassName> };
 
+/** Nothing starts before the calls of these projects have been listed. */
+export type Guarded = { readonly reason: GuardReason; readonly unlisted: readonly ProjectName[] };
+
 /** Recent outbound creations, by limiter (`subscription/main`, `upstream/twilio`, `project/sales`). */
 export type RateStates = ReadonlyMap<LimiterName, RateState>;
 export type LimiterName = `subscription/${string}` | `upstream/${string}` | `project/${string}`;
@@ -72,6 +78,7 @@ export type Waiting = {
 /** What stops a session now, from the widest limit to the narrowest. Shown to people as it is, by `explain`. */
 export type Blocked =
   | { readonly by: 'mode'; readonly mode: 'Hold' | 'Observe' }
+  | ({ readonly by: 'guard' } & Guarded)
   | { readonly by: 'hold'; readonly scope: 'pool' | 'class' }
   | { readonly by: 'pool'; readonly limit: number }
   | { readonly by: 'direction'; readonly direction: Direction; readonly limit: number }

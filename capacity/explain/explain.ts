@@ -1,5 +1,6 @@
 import type { ClassName, ProjectName } from '../../crds/values.ts';
-import type { Blocked } from '../admission/snapshot.ts';
+import type { Blocked, Guarded } from '../admission/snapshot.ts';
+import type { GuardReason } from '../guard/guard.ts';
 import type { SessionOutcome } from '../outcomes.ts';
 import type { ClassView, PoolView } from '../view.ts';
 
@@ -15,6 +16,8 @@ export function describeBlocked(why: Blocked, name: string): string {
       return why.mode === 'Hold'
         ? 'The pool is in mode Hold: nothing starts until its mode is Active again.'
         : 'The pool is in mode Observe: it says what it would do and places nothing.';
+    case 'guard':
+      return describeGuard(why);
     case 'hold':
       return why.scope === 'pool'
         ? 'The pool is held: nothing starts until `trunkline resume`.'
@@ -91,6 +94,18 @@ export function explainSession(view: PoolView, session: ExplainedSession, nowMs:
   const pinned = session.project === null ? [] : [`It may run in project ${session.project} only.`];
   const ahead = session.ahead === null || session.ahead === 0 ? [] : [`${count(session.ahead, 'session')} of its class come first.`];
   return [`Session ${session.id} waits in class ${session.class}.`, ...pinned, ...ahead, ...explainClass(view, session.class, nowMs)];
+}
+
+const lossOf: Readonly<Record<GuardReason, string>> = {
+  NewTimeline: 'a replica was promoted or a backup recovered',
+  OtherCopy: 'it is a copy on another server',
+  WentBack: 'it is older than what a worker has seen of it',
+};
+
+/** What a guarded pool waits for, in a sentence. */
+export function describeGuard({ reason, unlisted }: Guarded): string {
+  const projects = unlisted.length === 0 ? 'its projects' : `${unlisted.length === 1 ? 'project' : 'projects'} ${listed(unlisted)}`;
+  return `The ledger may have lost its newest part (${lossOf[reason]}): nothing starts until the provider has listed the calls of ${projects}.`;
 }
 
 function describeReservation({ heldFor, withheld, proof }: Extract<Blocked, { by: 'reservation' }>): string {

@@ -39,6 +39,19 @@ export function lookUpDue(ambiguousForMs: number, lookUps: number): boolean {
   return ambiguousForMs >= next;
 }
 
+/** While a guard waits for a project's list: how long after one that was no proof comes the next. */
+const recountAgainMs = 10_000;
+
+/**
+ * Whether a project's calls are to be listed for a guard of this age: at once, when the list becomes a proof, and again from then on.
+ *
+ * E.g. after 0 s, after 45 s and, when that list was not complete, after 55 s.
+ */
+export function recountDue(guardAgeMs: number, lastAtAgeMs: number | undefined): boolean {
+  if (lastAtAgeMs === undefined) return true;
+  return guardAgeMs >= Math.max(ambiguityHoldMs, lastAtAgeMs + recountAgainMs);
+}
+
 /** A call nobody has heard of for this long is asked about. */
 export const silentAfterMs = 120_000;
 

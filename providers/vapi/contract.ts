@@ -38,6 +38,8 @@ export type SeenCall = {
   readonly endedReason: string | undefined;
   readonly phoneNumberId: string | undefined;
   readonly customerNumber: string | undefined;
+  /** What we said with the call that it is for; undefined when it is none of ours, or the provider does not show it. */
+  readonly ours: { readonly pool: string; readonly class: string; readonly session: string } | undefined;
   readonly controlUrl: string | undefined;
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { type LedgerMark, wentBack } from '../../capacity/guard/guard.ts';
 import type { PoolName } from '../../crds/values.ts';
 import type { Database } from '../../ledger/database.ts';
 import { observeLeadership, staleBeatMs } from '../../ledger/election.ts';
+import { reportWentBack } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
 
@@ -13,6 +15,8 @@ export type Candidate = {
   /** Milliseconds since the pool was last known to be dispatched. */
   awayMs(): number;
   readonly dispatching: boolean;
+  /** Nothing is admitted now, because the ledger lost its newest part. */
+  readonly guarded: boolean;
   /** Gives the lock up, if held, and stands no more. Resolves when it is free. */
   withdraw(): Promise<void>;
 };
@@ -34,11 +38,16 @@ export function openCandidate(deps: {
   let elected = false;
   let seenAtMs = deps.now();
   let withdrawn = false;
+  let guarded = false;
+  let remembered: LedgerMark | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   async function look(): Promise<void> {
     try {
-      const { held, beatAgeMs } = await observeLeadership(deps.database, deps.poolId);
+      const seen = await observeLeadership(deps.database, deps.poolId);
+      const { held, beatAgeMs } = seen;
+      guarded = seen.guarded;
+      await compare(seen.mark);
       if (held && beatAgeMs < staleBeatMs) seenAtMs = deps.now() - beatAgeMs;
       else if (thread === undefined && !withdrawn) stand();
     } catch (error) {
@@ -47,9 +56,22 @@ export function openCandidate(deps: {
     if (!withdrawn) timer = setTimeout(() => void look(), lookEveryMs * (0.75 + deps.random() / 2));
   }
 
+  /** The ledger's figures only rise: when they fell, it is not the ledger that we knew. */
+  async function compare(mark: LedgerMark | undefined): Promise<void> {
+    if (mark === undefined) return;
+    if (remembered !== undefined && wentBack(remembered, mark)) {
+      deps.log.error({ remembered, mark }, 'the ledger is older than what was seen of it: nothing is admitted until calls are listed');
+      await reportWentBack(deps.database, deps.poolId);
+      guarded = true;
+    }
+    remembered = mark;
+  }
+
   function stand(): void {
     const { ledgerUrl, poolId, pool, workerId, workerName } = deps;
-    const started = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { ledgerUrl, poolId, pool, workerId, workerName } });
+    const started = new Worker(new URL('./thread.ts', import.meta.url), {
+      workerData: { ledgerUrl, poolId, pool, workerId, workerName, remembered },
+    });
     thread = started;
     started.on('message', () => {
       elected = true;
@@ -64,6 +86,9 @@ export function openCandidate(deps: {
   timer = setTimeout(() => void look(), deps.random() * 50);
   return {
     awayMs: () => (elected ? 0 : deps.now() - seenAtMs),
+    get guarded() {
+      return guarded;
+    },
     get dispatching() {
       return elected;
     },

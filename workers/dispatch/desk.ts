@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Blocked, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
+import type { Blocked, Guarded, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
+import { unlistedProjects } from '../../capacity/guard/guard.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import type { RateState } from '../../capacity/rates/limiter.ts';
 import type { DecisionView } from '../../capacity/view.ts';
@@ -7,6 +8,7 @@ import type { ClassName, ProjectName } from '../../crds/values.ts';
 import type { Sql } from '../../ledger/database.ts';
 import type { Lane } from '../../ledger/dispatch/fetch-waiting.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
+import type { Guard } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
 import type { Cooling } from './cooling.ts';
@@ -41,6 +43,8 @@ export type Desk = {
   withResults: boolean;
   seq: number;
   holds: Holds;
+  /** Set while nothing is admitted because the ledger lost its newest part. */
+  guard: Guard | undefined;
   /** Somebody held or resumed: look at once. */
   holdsChanged: boolean;
   workers: readonly WorkerId[];
@@ -77,10 +81,17 @@ export function snapshotOf(desk: Desk): Snapshot {
     pauses: desk.learning.pauses(desk.policy, nowMs),
     rates: desk.rates,
     held: desk.holds,
+    guard: desk.guard === undefined ? undefined : guardedBy(desk, desk.guard),
     plan: desk.plan,
     slotSeconds: desk.statistics.slotSeconds(),
     probes: desk.learning.probes(desk.policy, nowMs),
   };
+}
+
+/** What the guard still waits for. */
+export function guardedBy({ policy }: Desk, { reason, listed }: Guard): Guarded {
+  const projects = policy.projects.map(({ name }) => name);
+  return { reason, unlisted: unlistedProjects(projects, listed) };
 }
 
 /** The subscription that a project's calls count against. */

@@ -8,6 +8,7 @@ import type { PoolName } from '../../crds/values.ts';
 import type { Sql } from '../../ledger/database.ts';
 import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
 import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
+import { readGuard } from '../../ledger/guard.ts';
 import { readHolds } from '../../ledger/holds.ts';
 import { readLimiters } from '../../ledger/limiters.ts';
 import { readPolicy } from '../../ledger/policy.ts';
@@ -53,6 +54,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     withResults: stored.spec.results !== undefined,
     seq: options.seq,
     holds: await readHolds(connection, poolId),
+    guard: await readGuard(connection, poolId),
     holdsChanged: false,
     workers: await servingWorkers(connection, poolId),
     pinnedLanes: (await discoverLanes(connection, poolId)).filter(({ project }) => project !== ''),

@@ -13,8 +13,16 @@ import { dispatch } from './dispatcher.ts';
  * team runs here. Ends with the process that started it, or alone when it is not elected, deposed, or unsure.
  */
 
+const mark = z.object({ epoch: z.number(), seq: z.number(), beats: z.number() });
 const options = z
-  .object({ ledgerUrl: z.string(), poolId: z.int(), pool: poolName, workerId: z.int(), workerName: z.string() })
+  .object({
+    ledgerUrl: z.string(),
+    poolId: z.int(),
+    pool: poolName,
+    workerId: z.int(),
+    workerName: z.string(),
+    remembered: mark.optional(),
+  })
   .parse(workerData);
 
 const log = openLog({ worker: options.workerName, part: 'dispatcher' });
@@ -30,7 +38,7 @@ connection.on('error', (error) => {
 });
 await connection.connect();
 await requireSessionConnection(connection);
-const election = await standForElection(connection, options.poolId, options.workerId);
+const election = await standForElection(connection, options.poolId, options.workerId, options.remembered);
 if (election.elected) {
   parentPort?.postMessage({ kind: 'elected', epoch: election.epoch });
   await dispatch(

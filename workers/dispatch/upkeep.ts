@@ -2,11 +2,12 @@ import { discoverLanes, type Lane } from '../../ledger/dispatch/fetch-waiting.ts
 import { takeBack } from '../../ledger/dispatch/take-back.ts';
 import { bite, cancelRemovedClasses, expireSessions, foldQueueDepth, promoteDue, untilNextDue } from '../../ledger/dispatch/upkeep.ts';
 import { beat, beatEveryMs } from '../../ledger/election.ts';
+import { liftGuard, readGuard } from '../../ledger/guard.ts';
 import { readHolds } from '../../ledger/holds.ts';
 import { writeLimiters } from '../../ledger/limiters.ts';
 import { readPolicy } from '../../ledger/policy.ts';
 import { buryDeadWorkers, servingWorkers } from '../../ledger/workers.ts';
-import type { Desk } from './desk.ts';
+import { type Desk, guardedBy } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { policyOf, readClock } from './open-desk.ts';
 import { viewOf } from './view-of.ts';
@@ -35,7 +36,9 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
   async function regardHolds(): Promise<void> {
     desk.holdsChanged = false;
     desk.holds = await readHolds(connection, poolId);
-    await takeBack(connection, poolId, { pool: desk.holds.pool || desk.policy.mode !== 'Active', classes: [...desk.holds.classes] });
+    await regardGuard(desk);
+    const stopped = desk.holds.pool || desk.guard !== undefined || desk.policy.mode !== 'Active';
+    await takeBack(connection, poolId, { pool: stopped, classes: [...desk.holds.classes] });
   }
 
   async function publish(): Promise<void> {
@@ -96,6 +99,21 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
     },
     dueInMs: () => Math.max(0, Math.min(...chores.map((one) => one.dueAtMs)) - options.now()),
   };
+}
+
+/** A guard is over when the calls of every project have been listed since it was raised. */
+async function regardGuard(desk: Desk): Promise<void> {
+  const known = desk.guard?.id;
+  desk.guard = await readGuard(desk.connection, desk.poolId);
+  if (desk.guard === undefined) return;
+  const { reason, unlisted } = guardedBy(desk, desk.guard);
+  if (desk.guard.id !== known)
+    desk.log.error({ reason, unlisted }, 'the ledger lost its newest part: nothing is admitted until calls are listed');
+  if (unlisted.length > 0) return;
+  await liftGuard(desk.connection, desk.poolId, desk.guard.id);
+  desk.log.warn({ reason }, 'the calls of every project have been listed: admitting again');
+  desk.guard = undefined;
+  desk.nextStepAtMs = 0;
 }
 
 const keyOf = ({ class: name, project }: Lane) => `${name}/${project}`;

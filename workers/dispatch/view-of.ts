@@ -1,7 +1,7 @@
 import type { ClassPolicy } from '../../capacity/policy/policy.ts';
 import { withheldBySubscription } from '../../capacity/reservations/withholding.ts';
 import type { ClassView, PoolView, ProjectView, SubscriptionView } from '../../capacity/view.ts';
-import type { Desk } from './desk.ts';
+import { type Desk, guardedBy } from './desk.ts';
 
 /** The pool as the dispatcher sees it now. */
 export function viewOf(desk: Desk): PoolView {
@@ -18,6 +18,7 @@ export function viewOf(desk: Desk): PoolView {
     policyVersion: desk.policyVersion,
     mode: desk.policy.mode,
     holds: { pool: desk.holds.pool, classes: [...desk.holds.classes] },
+    ...(desk.guard === undefined ? {} : { guard: { ...guardedBy(desk, desk.guard), sinceMs: desk.guard.raisedAtMs } }),
     slots: {
       inUse: sum(subscriptions.map((subscription) => subscription.inUse)),
       ceiling: Math.min(

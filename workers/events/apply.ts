@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { adoptionOf } from '../../capacity/guard/adoption.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import type { ProjectName } from '../../crds/values.ts';
+import { adoptForgotten, type CallClaim, claimedSession } from '../../ledger/attempts/adopt.ts';
 import { enterForeign } from '../../ledger/attempts/arrive.ts';
 import { adoptLate, bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
 import { type EndingAttempt, findAttempt, noteReport } from '../../ledger/attempts/end.ts';
@@ -22,10 +24,15 @@ export type CallNews = {
   readonly endedReason: string | undefined;
   readonly controlUrl: string | undefined;
   readonly costUsd: number | undefined;
+  /** Which session the call says that it is for; only lists and look-ups tell. */
+  readonly claim?: CallClaim | undefined;
 };
 
+/** `later`: a call of ours that the ledger forgot, whose session has yet to lose another attempt before the call can be bound to it. */
+export type Applied = 'changed' | 'known' | 'later';
+
 /** Brings news of calls into the ledger. News may come in any order, any number of times, and from anywhere. */
-export type Applier = { apply(news: CallNews): Promise<'changed' | 'known'> };
+export type Applier = { apply(news: CallNews): Promise<Applied> };
 
 export function openApplier(deps: {
   readonly database: Database;
@@ -35,21 +42,11 @@ export function openApplier(deps: {
   readonly wakeDispatcher: () => void;
   readonly log: Logger;
 }): Applier {
-  async function applyKnown(news: CallNews, attempt: EndingAttempt): Promise<'changed' | 'known'> {
+  async function applyKnown(news: CallNews, attempt: EndingAttempt): Promise<Applied> {
     if (news.costUsd !== undefined) await noteReport(deps.database, deps.poolId, { attemptId: attempt.attemptId, costUsd: news.costUsd });
-    if (attempt.state === 'ended' && attempt.outcome === 'Unsent' && news.status === 'live') return adopt(news, attempt);
+    if (attempt.state === 'ended' && attempt.outcome === 'Unsent') return adopt(news, attempt);
     if (attempt.state === 'cooling' || attempt.state === 'ended') return 'known';
-    if (news.status === 'ended') {
-      const outcome = classifyEnd(news.endedReason);
-      const first = await deps.endings.end({
-        attemptId: attempt.attemptId,
-        outcome,
-        endedReason: news.endedReason,
-        line: 'taken',
-        limits: undefined,
-      });
-      return first ? 'changed' : 'known';
-    }
+    if (news.status === 'ended') return (await end(news, attempt.attemptId)) ? 'changed' : 'known';
     if (attempt.state !== 'sending') {
       await noteAlive(deps.database, deps.poolId, [attempt.attemptId]);
       return 'known';
@@ -65,20 +62,65 @@ export function openApplier(deps: {
     return 'changed';
   }
 
+  const end = (news: CallNews, attemptId: string): Promise<boolean> =>
+    deps.endings.end({
+      attemptId,
+      outcome: classifyEnd(news.endedReason),
+      endedReason: news.endedReason,
+      line: 'taken',
+      limits: undefined,
+    });
+
   /** A call that no list showed in time turns up after its attempt was given up: it is there all the same, and so is a person on the phone. */
-  async function adopt(news: CallNews, { attemptId, class: className }: EndingAttempt): Promise<'changed' | 'known'> {
+  async function adopt(news: CallNews, { attemptId, class: className }: EndingAttempt): Promise<Applied> {
     const { callId, controlUrl } = news;
     deps.log.warn({ project: news.project, call: callId, attempt: attemptId }, 'a call turned up late that was looked up in vain');
     if (!(await adoptLate(deps.database, deps.poolId, { attemptId, callId, controlUrl, boundForMs: boundOf(className) })))
-      return enterUnknown(news);
+      return enterStranger(news);
+    if (news.status === 'ended') await end(news, attemptId);
     deps.wakeDispatcher();
     return 'changed';
   }
 
+  /** Another pool's calls are none of ours, whatever their names. */
+  const isOurPool = ({ pool }: CallClaim) => pool === undefined || pool === deps.policy().pool;
+
   const boundOf = (name: string | null) => boundForMs(deps.policy().classes.find((candidate) => candidate.name === name));
 
-  /** A live call that no attempt knows: somebody else's, or one of ours that a restored ledger forgot. Either way it holds a line. */
-  async function enterUnknown(news: CallNews): Promise<'changed' | 'known'> {
+  /**
+   * A call of ours that the ledger forgot, because it is a replica or a backup that missed it: its session must not dial the number again. What cannot
+   * be bound holds a line as a stranger.
+   */
+  async function adoptOurs(news: CallNews, attemptId: string, claim: CallClaim): Promise<Applied> {
+    const session = await claimedSession(deps.database, deps.poolId, claim);
+    const adoption = adoptionOf(news, session);
+    if (adoption === 'nothing') return 'known';
+    if (adoption === 'line' || session === undefined) return enterStranger(news);
+    const subscription = deps.policy().projects.find(({ name }) => name === news.project)?.subscription;
+    const adopted =
+      adoption === 'adopt' &&
+      subscription !== undefined &&
+      (await adoptForgotten(deps.database, deps.poolId, {
+        sessionId: session.sessionId,
+        attemptId,
+        project: news.project,
+        subscription,
+        callId: news.callId,
+        controlUrl: news.controlUrl,
+        boundForMs: boundOf(session.class),
+      }));
+    if (!adopted) {
+      await enterStranger(news);
+      return 'later';
+    }
+    deps.log.warn({ project: news.project, call: news.callId, session: session.sessionId }, 'a call that the ledger forgot is bound again');
+    if (news.status === 'ended') await end(news, attemptId);
+    deps.wakeDispatcher();
+    return 'changed';
+  }
+
+  /** A live call that nothing can be bound to: somebody else's, or one of ours whose session is over or lost. Either way it holds a line. */
+  async function enterStranger(news: CallNews): Promise<Applied> {
     const project = deps.policy().projects.find((candidate) => candidate.name === news.project);
     if (news.status === 'ended' || project === undefined) return 'known';
     const entered = await enterForeign(deps.database, deps.poolId, {
@@ -101,8 +143,14 @@ export function openApplier(deps: {
 
   return {
     async apply(news) {
-      const attempt = await findAttempt(deps.database, deps.poolId, { callId: news.callId, attemptId: attemptIdOf(news.callName) });
-      return attempt === undefined ? enterUnknown(news) : applyKnown(news, attempt);
+      const attemptId = attemptIdOf(news.callName);
+      const attempt = await findAttempt(deps.database, deps.poolId, { callId: news.callId, attemptId });
+      const strange = attempt === undefined || (attempt.sessionId === null && attempt.refusal === 'Foreign');
+      if (strange && attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim)) {
+        const adopted = await adoptOurs(news, attemptId, news.claim);
+        if (adopted !== 'known' || attempt === undefined) return adopted;
+      }
+      return attempt === undefined ? enterStranger(news) : applyKnown(news, attempt);
     },
   };
 }

@@ -50,6 +50,8 @@ export function openAnswerer(deps: {
   readonly wakeDispatcher: () => void;
   /** Milliseconds since the dispatcher was last known to be at work. */
   readonly dispatcherAwayMs: () => number;
+  /** Nothing is admitted now, because the ledger lost its newest part. */
+  readonly guarded: () => boolean;
   /** From the provider's question to our yes. */
   readonly observeWait: (className: string, ms: number) => void;
   /** Monotonic milliseconds. */
@@ -57,6 +59,9 @@ export function openAnswerer(deps: {
   readonly log: Logger;
 }): { answer(request: AssistantRequest, project: ProjectPolicy): Promise<CallerAnswer> } {
   type Caller = { readonly callId: string; readonly class: ClassPolicy; readonly project: ProjectPolicy; readonly askedAtMs: number };
+
+  /** Whether nobody decides on callers now. */
+  const isAway = () => deps.guarded() || deps.dispatcherAwayMs() > unavailableAfterMs;
 
   async function assistant({ class: classPolicy, project }: Caller, sessionId: string): Promise<CallerAnswer> {
     if (!project.assistants.has(classPolicy.assistant)) return overflow(classPolicy);
@@ -74,7 +79,7 @@ export function openAnswerer(deps: {
   }
 
   async function refuse(caller: Caller, attemptId: string): Promise<CallerAnswer> {
-    const away = deps.dispatcherAwayMs() > unavailableAfterMs;
+    const away = isAway();
     const refused = await refuseArrival(deps.database, deps.poolId, attemptId, away ? 'Unavailable' : 'Overflowed');
     // Not refused: the dispatcher said yes in this very moment, or the caller has gone.
     if (!refused) return admit(caller, attemptId);
@@ -83,7 +88,7 @@ export function openAnswerer(deps: {
   }
 
   function patienceMs({ class: classPolicy, askedAtMs }: Caller): number {
-    if (deps.dispatcherAwayMs() > unavailableAfterMs || deps.policy().mode !== 'Active') return 0;
+    if (isAway() || deps.policy().mode !== 'Active') return 0;
     const leftMs = answerWithinMs - settleWithinMs - (deps.now() - askedAtMs);
     return Math.max(0, Math.min(leftMs, Math.max(classPolicy.maxWaitMs, decisionWithinMs)));
   }

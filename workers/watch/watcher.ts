@@ -8,10 +8,11 @@ import {
   minuteBudget,
   pollingShare,
 } from '../../capacity/rates/minute-budget.ts';
-import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
+import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, recountDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
 import type { ClassName, ProjectName } from '../../crds/values.ts';
 import { noteAlive } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
+import { noteListed, readGuard } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { attemptsInDoubt, knownCalls, noteLookUps, noteRead, type Watched, type WatchLease } from '../../ledger/watch.ts';
 import { attemptIdOf } from '../../providers/vapi/call-name.ts';
@@ -43,7 +44,12 @@ export function openWatcher(deps: {
   readonly wallClock: () => number;
   readonly log: Logger;
 }): { look(lease: WatchLease, signal: AbortSignal): Promise<void> } {
-  type Progress = { nextListAtMs: number; missed: number; budget: MinuteBudget };
+  type Progress = {
+    nextListAtMs: number;
+    missed: number;
+    budget: MinuteBudget;
+    recounted?: { readonly guard: string; readonly ageMs: number };
+  };
   const projects = new Map<ProjectName, Progress>();
 
   const requestsLeft = ({ budget }: Progress, policy: ProjectPolicy) =>
@@ -63,8 +69,11 @@ export function openWatcher(deps: {
     return state;
   }
 
-  /** Applies a list to the ledger; returns how many endings it told first. */
-  async function applyList(project: ProjectName, calls: readonly SeenCall[]): Promise<number> {
+  /** Applies a list to the ledger; returns how many endings it told first, and how many calls could not be settled yet. */
+  async function applyList(
+    project: ProjectName,
+    calls: readonly SeenCall[],
+  ): Promise<{ readonly missed: number; readonly unsettled: number }> {
     const known = await knownCalls(
       deps.database,
       deps.poolId,
@@ -72,10 +81,14 @@ export function openWatcher(deps: {
     );
     const alive: string[] = [];
     let missed = 0;
-    for (const call of calls) {
-      const state = known.get(call.id);
-      if (state === 'ended' || state === 'cooling') continue;
+    let unsettled = 0;
+    // Oldest first: of two calls that a session made one after the other, the first has to end before the second can be its attempt.
+    for (const call of calls.toSorted((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))) {
       const attemptId = attemptIdOf(call.name);
+      const entry = known.get(call.id);
+      // A call of ours that stands in the ledger as a stranger's is one that the ledger has forgotten.
+      const state = attemptId === undefined || entry?.attemptId === attemptId ? entry?.state : undefined;
+      if (state === 'ended' || state === 'cooling') continue;
       if (!call.terminal && state === 'bound' && attemptId !== undefined) {
         alive.push(attemptId);
         continue;
@@ -83,9 +96,10 @@ export function openWatcher(deps: {
       if (call.terminal && state === undefined && attemptId === undefined) continue;
       const changed = await deps.applier.apply(newsOf(project, call));
       if (changed === 'changed' && call.terminal) missed += 1;
+      if (changed === 'later') unsettled += 1;
     }
     if (alive.length > 0) await noteAlive(deps.database, deps.poolId, alive);
-    return missed;
+    return { missed, unsettled };
   }
 
   async function listChanges(lease: WatchLease, signal: AbortSignal): Promise<void> {
@@ -97,7 +111,7 @@ export function openWatcher(deps: {
     if (pages < 1) return;
     const listing = await provider.api.listUpdatedSince(new Date(lease.readUntilMs - overlapMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    state.missed = await applyList(lease.project, listing.calls);
+    state.missed = (await applyList(lease.project, listing.calls)).missed;
     state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks, missed: state.missed });
     if (listing.complete) await noteRead(deps.database, deps.poolId, lease.project, lease.nowMs, listing.calls[0]?.orgId);
   }
@@ -139,6 +153,30 @@ export function openWatcher(deps: {
     }
   }
 
+  /**
+   * Reads every call since the last instant that the ledger surely knows, after it lost its newest part. At once, so that what lives is counted soon,
+   * and again until one complete list is late enough that the provider shows all that was created before.
+   */
+  async function recount(lease: WatchLease, signal: AbortSignal): Promise<void> {
+    const guard = await readGuard(deps.database, deps.poolId);
+    const provider = deps.providers.of(lease.project);
+    if (guard === undefined || guard.listed.has(lease.project) || provider === undefined) return;
+    const state = stateOf(lease.project);
+    if (!recountDue(guard.ageMs, state.recounted?.guard === guard.id ? state.recounted.ageMs : undefined)) return;
+    const pages = requestsLeft(state, provider.policy);
+    if (pages < 1) return;
+    state.recounted = { guard: guard.id, ageMs: guard.ageMs };
+    const listing = await provider.api.listCreatedSince(new Date(guard.certainAtMs), { maxRequests: pages, signal });
+    spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
+    const { unsettled } = await applyList(lease.project, listing.calls);
+    deps.log.info(
+      { project: lease.project, calls: listing.calls.length, complete: listing.complete, unsettled },
+      'calls listed for the guard',
+    );
+    if (listing.complete && unsettled === 0 && guard.ageMs >= ambiguityHoldMs)
+      await noteListed(deps.database, deps.poolId, lease.project, guard.id);
+  }
+
   async function askAboutSilent(lease: WatchLease, doubtful: readonly Watched[], signal: AbortSignal): Promise<void> {
     const provider = deps.providers.of(lease.project);
     if (provider === undefined) return;
@@ -161,6 +199,7 @@ export function openWatcher(deps: {
 
   return {
     async look(lease, signal) {
+      await recount(lease, signal);
       const doubtful = await attemptsInDoubt(deps.database, deps.poolId, lease.project, silentAfterMs);
       await searchAmbiguous(lease, doubtful, signal);
       await listChanges(lease, signal);
@@ -179,5 +218,6 @@ function newsOf(project: ProjectName, call: SeenCall): CallNews {
     endedReason: call.endedReason,
     controlUrl: call.controlUrl,
     costUsd: call.costUsd,
+    claim: { pool: call.ours?.pool, sessionId: call.ours?.session, class: call.ours?.class, number: call.customerNumber },
   };
 }

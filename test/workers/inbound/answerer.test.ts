@@ -20,7 +20,11 @@ const asked: AssistantRequest = {
 };
 
 /** What one worker answers to a caller of project north. */
-function aWorker(on: DataPath, owner: number, options: { readonly database?: Database; readonly mode?: 'Hold' | 'Observe' } = {}) {
+function aWorker(
+  on: DataPath,
+  owner: number,
+  options: { readonly database?: Database; readonly mode?: 'Hold' | 'Observe'; readonly guarded?: true } = {},
+) {
   const arrivals = openArrivals();
   const policy = { ...on.policy, mode: options.mode ?? ('Active' as const) };
   const project = policy.projects[0];
@@ -35,6 +39,7 @@ function aWorker(on: DataPath, owner: number, options: { readonly database?: Dat
     callLink: async () => ({ publicUrl: undefined, webhookSecret: undefined, handlerEvents: false }),
     wakeDispatcher: () => undefined,
     dispatcherAwayMs: () => 0,
+    guarded: () => options.guarded ?? false,
     observeWait: (_, ms) => waits.push(ms),
     now: () => performance.now(),
     log: silent,
@@ -88,6 +93,14 @@ describe('a caller about whom the provider asks', () => {
     expect((await aWorker(on, 1, { mode }).answer()).kind).toBe('overflow');
     expect(performance.now() - startedMs).toBeLessThan(1_500);
     expect((await on.database.query('select state, refusal from attempt')).rows).toEqual([{ state: 'bound', refusal: 'Overflowed' }]);
+  });
+
+  test('is answered as unavailable and at once while the pool is guarded', async () => {
+    const on = await aDataPath();
+    const startedMs = performance.now();
+    expect((await aWorker(on, 1, { guarded: true }).answer()).kind).toBe('unavailable');
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    expect((await on.database.query('select state, refusal from attempt')).rows).toEqual([{ state: 'bound', refusal: 'Unavailable' }]);
   });
 
   test('is answered from memory when the ledger goes away in the middle', async () => {
