@@ -64,7 +64,7 @@ function firstIssue(error: z.ZodError): { readonly field: string; readonly detai
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]?.slice(0, 63) ?? '';
-    return { field: [...path, key].join('.'), detail: 'is not known here: leave it out' };
+    return { field: [...path, key].join('.') || wholeBody, detail: 'is not known here: leave it out' };
   }
   const detail = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   return { field: path.join('.') || wholeBody, detail };
