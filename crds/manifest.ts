@@ -64,7 +64,8 @@ function compose(text: string, lines: LineCounter): Composed | readonly Fault[] 
   const unbounded = firstUnbounded(tokens);
   if (unbounded !== undefined) return [unbounded];
 
-  const documents = [...new Composer({ version: '1.2', schema: 'core' }).compose(tokens)];
+  // Its warnings would print pieces of the file.
+  const documents = [...new Composer({ version: '1.2', schema: 'core', logLevel: 'error' }).compose(tokens)];
   const [document, second] = documents;
   if (second !== undefined) return fault(second.range[0], `holds ${documents.length} documents: put each pool into a file of its own`);
   if (document === undefined) return fault(0, empty);
