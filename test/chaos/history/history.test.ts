@@ -88,7 +88,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'an admission that was sent too late',
-    spoilt: spoil.attempt(1, { sendingAtMs: 1_200 }),
+    spoilt: spoil.attempt(1, { sendingAtMs: 1_700 }),
     invariant: 'I2',
     what: 'after the moment',
   },

@@ -1,5 +1,5 @@
 import { type Admission, type AttemptFact, admissionsOf, type History, isForeign } from './history.ts';
-import { heardWithinMs, sameStatementMs } from './tolerances.ts';
+import { heardWithinMs, sameRowMs } from './tolerances.ts';
 
 /**
  * Slots held, recounted from when each attempt took and gave back what, and from nothing else. What the dispatcher itself wrote it knew at once; what
@@ -71,7 +71,7 @@ function freedKnownAt(attempt: AttemptFact, atMs: number): boolean {
 /** Who gave the slot back: the dispatcher after it cooled, or whoever knew that no line was ever taken, at once with the end. */
 export function freedBy({ endedAtMs, releasedAtMs }: AttemptFact): 'worker' | 'dispatcher' | 'nobody' {
   if (releasedAtMs === null) return 'nobody';
-  return endedAtMs === null || releasedAtMs - endedAtMs < sameStatementMs ? 'worker' : 'dispatcher';
+  return endedAtMs === null || releasedAtMs - endedAtMs < sameRowMs ? 'worker' : 'dispatcher';
 }
 
 /** Decisions of the same batch that did not come to be leave a gap in the sequence; those behind them counted them. */

@@ -14,17 +14,20 @@ export const clocksApartMs = 50;
  */
 export const heardWithinMs = 12_000;
 
-/** Instants that one statement wrote for one row. */
-export const sameStatementMs = 1;
+/** Instants that one statement wrote into one row. */
+export const sameRowMs = 0.5;
+
+/** Instants that one statement wrote into several rows, each with the clock at its own moment. */
+export const sameBatchMs = 50;
 
 /**
- * How much longer one creation may be on its way to the provider than another if the provider is to see them as they were paced. Later ones were held
- * up on the wire, and nobody paces a wire.
+ * After the moment until which it may be sent, this much until a creation reaches the provider if the provider is to see it as it was paced. Later ones
+ * were held up on the wire, and nobody paces a wire.
  */
 export const onTimeMs = 150;
 
-/** A commit of `sending` that passed the check of its moment may be written this much after it. */
-export const checkedThenWrittenMs = 20;
+/** Between the look at the clock and the row that it allows, a busy machine may put a statement aside for this long. */
+export const checkedThenWrittenMs = 500;
 
 /** Past a call's own longest time: the grace until silence counts as wrong, and the look-ups that must fail for good before a slot is given up. */
 export const graceMs = 120_000 + 120_000;

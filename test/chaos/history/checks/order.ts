@@ -1,6 +1,6 @@
 import { found, type Violation } from '../../violation.ts';
 import { admissionsOf, groupBy, type History, isAdmission } from '../history.ts';
-import { sameStatementMs } from '../tolerances.ts';
+import { sameBatchMs } from '../tolerances.ts';
 
 /**
  * One writer at a time: decisions are totally ordered by (epoch, sequence), time never runs against that order, and no epoch writes once a later one
@@ -15,7 +15,7 @@ export function checkOrder(history: History): readonly Violation[] {
     const before = admissions[index - 1];
     if (before === undefined) continue;
     if (admission.seq <= before.seq) repeated.push(admission.id);
-    if (admission.admittedAtMs >= before.admittedAtMs - sameStatementMs) continue;
+    if (admission.admittedAtMs >= before.admittedAtMs - sameBatchMs) continue;
     (admission.epoch === before.epoch ? backwards : interleaved).push(admission.id);
   }
   const { dispatcher, said } = history;

@@ -57,8 +57,9 @@ function pacedCalls({ attempts, calls, policies }: History): readonly Paced[] {
   });
 }
 
-function isOnTime(call: CallFact, { sendingAtMs }: AttemptFact): boolean {
-  return sendingAtMs !== null && call.createdAtMs - sendingAtMs <= onTimeMs;
+/** A rate is kept by what arrives in the time that pacing allows for the way. */
+function isOnTime(call: CallFact, { sendByMs }: AttemptFact): boolean {
+  return sendByMs !== null && call.createdAtMs <= sendByMs + onTimeMs;
 }
 
 function limiterNames({ policies }: History): readonly string[] {

@@ -1,7 +1,7 @@
 import { found, type Violation } from '../../violation.ts';
 import { type AttemptFact, attemptNamedBy, type CallFact, type History, isForeign } from '../history.ts';
 import { freedBy } from '../holding.ts';
-import { clocksApartMs, graceMs, longestCoolingMs, sameStatementMs } from '../tolerances.ts';
+import { clocksApartMs, graceMs, longestCoolingMs, sameRowMs } from '../tolerances.ts';
 
 /**
  * I6: no slot leaks and none is freed early. Cooling begins with the first news of an end, so never before the end itself, and the slot is free some
@@ -95,7 +95,7 @@ function longestMs({ class: className }: AttemptFact, { policies }: History, whi
 }
 
 function isFreedBeforeEnd({ endedAtMs, releasedAtMs, sessionId }: AttemptFact): boolean {
-  return sessionId !== null && releasedAtMs !== null && (endedAtMs === null || releasedAtMs < endedAtMs - sameStatementMs);
+  return sessionId !== null && releasedAtMs !== null && (endedAtMs === null || releasedAtMs < endedAtMs - sameRowMs);
 }
 
 /** A ledger that was restored may have forgotten the attempt; it then knows the call as a stranger's. */
