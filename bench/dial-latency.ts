@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Bench, percentile, type Setting } from './figure.ts';
-import { quietPool, type RunningPool, runPool, wallClockMs } from './running-pool.ts';
+import { type Bench, type Figure, percentile, type Setting } from './figure.ts';
+import { busyPool, handIn, quietPool, type RunningPool, runPool } from './running-pool.ts';
 import { benchPool, connect, freshLedger } from './stage.ts';
 
-const scales = { full: 300, large: 300, tiny: 5 } as const;
+const full = { samples: 300, loaded: 80, leads: 1_500 } as const;
+const scales = { full, large: full, tiny: { samples: 5, loaded: 3, leads: 100 } } as const;
+
 const warmUp = 10;
 /** What was not dialled by then never will be. */
 const patienceMs = 30_000;
@@ -12,6 +14,7 @@ const patienceMs = 30_000;
 export const dialLatency: Bench = async (setting) => {
   const notified = await notifications(setting);
   const latencies = await dials(setting);
+  const loaded = await loadedDials(setting);
   const figure = (percent: 50 | 99, atMost: number) => ({
     name: `dial latency p${percent}`,
     definition:
@@ -24,15 +27,42 @@ export const dialLatency: Bench = async (setting) => {
       value: percentile(notified, percent),
     },
   });
-  return [figure(50, 5), figure(99, 25)];
+  const loadedFigure = (percent: 50 | 90): Figure => ({
+    name: `dial latency p${percent}, lines at 80 %`,
+    definition: `the same while a campaign with a backlog keeps ${campaignLines} of ${lines} lines taken and its calls come and go, some ${callsPerSecond} a second; with the sessions that are timed, of a class of higher priority, four fifths of the lines are taken`,
+    unit: 'ms',
+    value: percentile(loaded, percent),
+    goal: undefined,
+    anchor: { what: 'in the idle pool, in the same run', value: percentile(latencies, percent) },
+  });
+  return [figure(50, 5), figure(99, 25), loadedFigure(50), loadedFigure(90)];
 };
+
+/** Calls last 95 s on the average if they are answered, at 20 times the speed; a session every 0.2 s has 20 of the lines. */
+const lines = 200;
+const campaignLines = 140;
+const callsPerSecond = 35;
+const speed = 20;
+
+async function loadedDials(setting: Setting): Promise<readonly number[]> {
+  await using resources = new AsyncDisposableStack();
+  const manifest = benchPool(lines);
+  const classes = manifest.spec.classes.map((one) => (one.name === 'campaign' ? { ...one, limit: campaignLines } : one));
+  const traffic = [{ kind: 'outbound', class: 'campaign', leads: scales[setting.scale].leads, length: { mu: 4.34, sigma: 0.944 } }];
+  const { pool, scenario } = await busyPool(setting, { ...manifest, spec: { ...manifest.spec, classes } }, traffic);
+  const args = [`--simulate=${scenario}`, '--speed', String(speed), '--workers', '2'];
+  const running = await runPool(setting, { pool, args }, resources);
+  const enough = Math.min(campaignLines, scales[setting.scale].leads);
+  while ((await running.calls()).length < enough) await sleep(100);
+  return await dialsOf(running, { samples: scales[setting.scale].loaded, className: 'callback', everyMs: 200 });
+}
 
 async function dials(setting: Setting): Promise<readonly number[]> {
   await using resources = new AsyncDisposableStack();
   const { pool, scenario } = await quietPool(setting, benchPool(1_000));
   const running = await runPool(setting, { pool, args: [`--simulate=${scenario}`, '--speed', '20', '--workers', '2'] }, resources);
   // Awaited here: returning the promise would stop the pool at once.
-  return await dialsOf(running, { samples: scales[setting.scale], className: 'campaign', everyMs: 30 });
+  return await dialsOf(running, { samples: scales[setting.scale].samples, className: 'campaign', everyMs: 30 });
 }
 
 /** Hands in one session after the other, and says how long each took from its acknowledgement to the provider. */
@@ -43,7 +73,7 @@ export async function dialsOf(
   const posted = new Map<string, number>();
   for (let index = 0; index < warmUp + samples; index += 1) {
     const number = `+1312556${String(index).padStart(4, '0')}`;
-    const acknowledgedAtMs = await post(running, className, number);
+    const acknowledgedAtMs = await handIn(running, className, number);
     if (index >= warmUp) posted.set(number, acknowledgedAtMs);
     await sleep(everyMs + (index % 20));
   }
@@ -54,18 +84,6 @@ export async function dialsOf(
   throw new Error('not every session was dialled');
 }
 
-async function post({ url, token }: RunningPool, className: string, number: string): Promise<number> {
-  const response = await fetch(`${url}/v1/sessions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ class: className, direction: 'Outbound', customer: { number } }),
-  });
-  const atMs = wallClockMs();
-  const text = await response.text();
-  if (response.status !== 202) throw new Error(`the intake answered ${response.status}: ${text}`);
-  return atMs;
-}
-
 async function notifications(setting: Setting): Promise<readonly number[]> {
   await using resources = new AsyncDisposableStack();
   const { url, database } = await freshLedger(setting, resources);
@@ -74,7 +92,7 @@ async function notifications(setting: Setting): Promise<readonly number[]> {
   resources.defer(() => ears.end());
   await ears.query('listen plain');
   const latencies: number[] = [];
-  for (let index = 0; index < scales[setting.scale]; index += 1) {
+  for (let index = 0; index < scales[setting.scale].samples; index += 1) {
     const heard = new Promise<number>((resolve) => ears.once('notification', () => resolve(performance.now())));
     const startedMs = performance.now();
     await database.query(`with made as (insert into plain values (1) returning id) select pg_notify('plain', '') from made`);

@@ -8,7 +8,9 @@ import { dialLatency } from './dial-latency.ts';
 import type { Bench, Scale, Setting } from './figure.ts';
 import { footprint } from './footprint.ts';
 import { queueGrowth } from './growth/queue.ts';
+import { shapeGrowth } from './growth/shape.ts';
 import { importing } from './import.ts';
+import { intake } from './intake.ts';
 import { writePage } from './page.ts';
 import { type BenchResult, keep, resultOf } from './results.ts';
 import { rounds } from './rounds.ts';
@@ -24,9 +26,11 @@ const benches: Readonly<Record<string, Bench>> = {
   rounds,
   'claim-latency': claimLatency,
   'dial-latency': dialLatency,
+  intake,
   import: importing,
   footprint,
   'growth-queue': queueGrowth,
+  'growth-shape': shapeGrowth,
   'side-by-side': sideBySide,
 };
 

@@ -79,13 +79,33 @@ export async function runPool(
 }
 
 /** Files for {@link runPool}: a pool, and a scenario in which nobody calls and the provider answers at once. */
-export async function quietPool(setting: Setting, manifest: object): Promise<{ readonly pool: string; readonly scenario: string }> {
+export async function quietPool(setting: Setting, manifest: object): Promise<PoolFiles> {
+  return busyPool(setting, manifest, []);
+}
+
+export type PoolFiles = { readonly pool: string; readonly scenario: string };
+
+/** The same with traffic, as scenarios of the simulator describe it. */
+export async function busyPool(setting: Setting, manifest: object, traffic: readonly object[]): Promise<PoolFiles> {
   const directory = await mkdtemp(join(setting.directory, 'pool-'));
   const [pool, scenario] = [join(directory, 'pool.yaml'), join(directory, 'scenario.yaml')];
   // JSON is YAML.
   await writeFile(pool, JSON.stringify(manifest));
-  await writeFile(scenario, JSON.stringify({ traffic: [], provider: { latencyMs: { min: 0, max: 0 } } }));
+  await writeFile(scenario, JSON.stringify({ traffic, provider: { latencyMs: { min: 0, max: 0 } } }));
   return { pool, scenario };
+}
+
+/** Hands in one session; when it was acknowledged, milliseconds since 1970. */
+export async function handIn({ url, token }: RunningPool, className: string, number: string): Promise<number> {
+  const response = await fetch(`${url}/v1/sessions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ class: className, direction: 'Outbound', customer: { number } }),
+  });
+  const atMs = wallClockMs();
+  const text = await response.text();
+  if (response.status !== 202) throw new Error(`the intake answered ${response.status}: ${text}`);
+  return atMs;
 }
 
 /** The manifest with its ledger in an existing database, and the directory of secrets that says where. For {@link runPool} with `--secrets`. */

@@ -79,7 +79,7 @@ export async function insertLive({ database, poolId }: Ground, count: number): P
          jsonb_array_elements(jsonb_path_query_array(spec, '$.subscriptions[0]')) s, jsonb_array_elements(s -> 'projects') p),
      made as (
        insert into session (id, pool_id, class, direction, state, number, ready, attempt_id)
-       select gen_random_uuid(), $1, 'campaign', 'Outbound', 'open', '+1213' || lpad(n::text, 7, '0'), false, gen_random_uuid()
+       select uuidv7(), $1, 'campaign', 'Outbound', 'open', '+1213' || lpad(n::text, 7, '0'), false, gen_random_uuid()
        from generate_series(1, $2::int) n returning id, attempt_id, number, seq)
      insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, epoch, seq, admitted_at, sending_at, bound_at,
        bound_until, last_seen_at, call_id)

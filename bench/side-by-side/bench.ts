@@ -13,7 +13,7 @@ import { pgBoss } from './pg-boss.ts';
 import { tableCounter } from './table-counter.ts';
 import { trunkline } from './trunkline.ts';
 
-const full = { lines: 20, holdsMs: [5, 50], windowMs: 2_000, repeats: 3 } as const;
+const full = { lines: 20, holdsMs: [5, 50], windowMs: 2_000, repeats: 2 } as const;
 const scales = { full, large: full, tiny: { lines: 4, holdsMs: [5], windowMs: 300, repeats: 1 } } as const;
 /** When nothing is measured, one of each kind shows that they work. */
 const tinyOnes: readonly Contestant[] = [trunkline, graphileWorker, pgBoss, tableCounter];
