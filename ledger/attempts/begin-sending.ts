@@ -23,8 +23,20 @@ export type Dial = {
 };
 
 /**
+ * SQL: why an admission must not be sent after all. Somebody called in from that number meanwhile (a call that comes in after this statement began is
+ * not seen: then both talk, as when two people dial each other); its project left the policy; or its owner was given up as dead, and what it had
+ * begun was handed to others. It stays admitted until it is taken back.
+ */
+const barred = `(
+  exists (select from attempt caller where caller.pool_id = $1 and caller.number = a.number and caller.released_at is null
+    and caller.direction = 'Inbound' offset 0)
+  or exists (select from worker w where w.id = a.owner and w.state = 'gone')
+  or (a.policy_version is distinct from newest.version
+    and not newest.spec @? ('$.subscriptions[*].projects[*] ? (@.name == ' || to_json(a.project)::text || ')')::jsonpath))`;
+
+/**
  * Turns the owner's admitted attempts into `sending`, by compare-and-set, and reads what the dials need. What is not returned was taken back, was
- * cancelled, or is too late. After this commits, the attempt can no longer be taken back: only an answer, or a complete list of the project's calls,
+ * cancelled, is too late, or is barred. After this commits, the attempt can no longer be taken back: only an answer, or a complete list of the project's calls,
  * says what became of it.
  */
 export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, attemptIds: readonly string[]): Promise<readonly Dial[]> {
@@ -45,8 +57,10 @@ export async function beginSending(sql: Sql, poolId: PoolId, owner: WorkerId, at
     name: 'begin-sending',
     text: `
       with mine as (
-        select id from attempt where id = any($2::uuid[]) and owner = $3 and state = 'admitted' and direction = 'Outbound'
-          and send_by > clock_timestamp() order by id for update skip locked),
+        select a.id from attempt a
+        cross join (select version, spec from policy where pool_id = $1 order by version desc limit 1) newest
+        where a.id = any($2::uuid[]) and a.owner = $3 and a.state = 'admitted' and a.direction = 'Outbound' and a.send_by > clock_timestamp()
+          and not ${barred} order by a.id for update of a skip locked),
       sent as (
         update attempt a set state = 'sending', sending_at = clock_timestamp() from mine where a.id = mine.id
         returning a.id, a.session_id, a.class, a.admitted_at, a.project, a.subscription, a.from_number_id,
