@@ -11,7 +11,7 @@ import { drawSeed } from './seed.ts';
 const short: readonly Family[] = [killed, serverRestarted, ledgerWire];
 
 /** Their faults are over early, so they need less traffic than others. */
-const trafficMs = 11_000;
+const trafficMs = 9_000;
 
 describe('every promise is kept', () => {
   test.each([
