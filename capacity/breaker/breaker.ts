@@ -34,7 +34,9 @@ export type BreakerEvent =
   /** A call ended. `failed`: a provider fault or a creation that nobody answered. Busy, no answer and voicemail are `fine`: the project worked. */
   | { readonly kind: 'call'; readonly result: 'fine' | 'failed' | 'unknown'; readonly startedAtMs: number }
   /** A session was admitted while the pause said `probe-allowed`. */
-  | { readonly kind: 'probe-sent' };
+  | { readonly kind: 'probe-sent' }
+  /** Such a session was taken back unsent: it tells nothing, and another one may go. */
+  | { readonly kind: 'probe-unsent' };
 
 export const closedBreaker: BreakerState = { phase: { kind: 'closed' }, window: [], refusedInARow: 0, throttledUntilMs: 0 };
 
@@ -73,6 +75,8 @@ export function observe(state: BreakerState, event: BreakerEvent, nowMs: number)
       return afterUnexplainedRefusal(state, event.startedAtMs, nowMs);
     case 'probe-sent':
       return { ...state, phase: afterProbeSent(state.phase, nowMs) };
+    case 'probe-unsent':
+      return { ...state, phase: afterProbeUnsent(state.phase, nowMs) };
     case 'call':
       return event.result === 'unknown' ? state : afterCall(state, event.result === 'failed', event.startedAtMs, nowMs);
   }
@@ -119,6 +123,11 @@ function afterProbeSent(phase: Phase, nowMs: number): Phase {
   // Earlier probes that nothing was heard of are given up with the first one after the patience.
   const sent = phase.sent >= halfOpenCalls ? 1 : phase.sent + 1;
   return { ...phase, sent, lastSentMs: nowMs };
+}
+
+function afterProbeUnsent(phase: Phase, nowMs: number): Phase {
+  if (phase.kind === 'faulted') return { ...phase, retryAtMs: nowMs };
+  return phase.kind === 'open' ? { ...phase, sent: Math.max(0, phase.sent - 1) } : phase;
 }
 
 function afterCall(state: BreakerState, failed: boolean, startedAtMs: number, nowMs: number): BreakerState {

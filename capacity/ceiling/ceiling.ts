@@ -91,6 +91,11 @@ export function afterProbeSent(state: SubscriptionState, nowMs: number): Subscri
   return state.probe === null ? state : { ...state, probe: { ...state.probe, atMs: nowMs + probePatienceMs } };
 }
 
+/** A probe came to nothing before the provider could say anything about lines: the next one may go at once. */
+export function afterProbeUnsent(state: SubscriptionState, nowMs: number): SubscriptionState {
+  return state.probe === null ? state : { ...state, probe: { ...state.probe, atMs: nowMs } };
+}
+
 /**
  * A probe was answered. Refused: nothing has changed, the next one comes later. Taken: the reading in the answer tells how many foreign lines are left;
  * without one, one line more is ours, then two, then four.

@@ -39,6 +39,11 @@ describe('failing calls', () => {
     expect(pauseOf(tell(one, { kind: 'probe-sent' }, halfOpenMs), halfOpenMs)?.until).toBe('closed');
   });
 
+  test('a try that was taken back unsent leaves its place to another', () => {
+    const both = [1, 2].reduce((state) => tell(state, { kind: 'probe-sent' }, halfOpenMs), open);
+    expect(pauseOf(tell(both, { kind: 'probe-unsent' }, halfOpenMs), halfOpenMs)?.until).toBe('probe-allowed');
+  });
+
   const tried = [1, 2].reduce((state) => tell(state, { kind: 'probe-sent' }, halfOpenMs), open);
 
   test('two good calls close it', () => {

@@ -3,6 +3,7 @@ import {
   afterAnswer,
   afterProbe,
   afterProbeSent,
+  afterProbeUnsent,
   afterRefusal,
   ceilingOf,
   initialSubscription,
@@ -104,6 +105,10 @@ describe('probes', () => {
 
   test('whose answer never comes are given up', () => {
     expect(probeDue(afterProbeSent(taken, 2_000), 50_000)).toBe(true);
+  });
+
+  test('taken back unsent make room for the next at once', () => {
+    expect(probeDue(afterProbeUnsent(afterProbeSent(taken, 2_000), 2_500), 2_500)).toBe(true);
   });
 
   test('refused, come again twice as late, up to 30 s', () => {

@@ -169,8 +169,12 @@ async function commitDials(
     released: desk.released.splice(0),
   });
   for (const [name, state] of moved) desk.rates.set(name, state);
-  noteProbes(desk, dials, records);
   const byAttempt = new Map(records.map((record) => [record.attemptId, record]));
+  noteProbes(
+    desk,
+    dials,
+    committed.flatMap(({ attemptId }) => byAttempt.get(attemptId) ?? []),
+  );
   for (const made of committed) enterDial(desk, made, byAttempt.get(made.attemptId), fetched);
   return committed.length;
 }
@@ -213,7 +217,7 @@ function noteProbes(desk: Desk, dials: readonly Admitted[], records: readonly Ad
   for (const record of records) {
     if (dials.some((dial) => dial.session === record.sessionId && dial.probe))
       desk.learning.probeSent(record.attemptId, record.subscription, nowMs);
-    if (pauses.has(record.project)) desk.learning.pausedProjectTried(record.project, nowMs);
+    if (pauses.has(record.project)) desk.learning.pausedProjectTried(record.attemptId, record.project, nowMs);
   }
 }
 

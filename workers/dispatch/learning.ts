@@ -4,6 +4,7 @@ import {
   afterAnswer,
   afterProbe,
   afterProbeSent,
+  afterProbeUnsent,
   afterRefusal,
   ceilingOf,
   initialSubscription,
@@ -61,7 +62,9 @@ export class Learning {
   readonly #random: () => number;
   readonly #lines = new Map<SubscriptionName, Lines>();
   readonly #breakers = new Map<ProjectName, BreakerState>();
+  /** Attempts that went above the ceiling, and those that went to a paused project; until their answer. */
   readonly #probes = new Set<string>();
+  readonly #pauseProbes = new Set<string>();
   readonly #changed = new Map<string, unknown>();
 
   constructor(saved: ReadonlyMap<string, unknown>, random: () => number) {
@@ -102,7 +105,8 @@ export class Learning {
   }
 
   /** A session was admitted to a project that was only open for a probe. */
-  pausedProjectTried(project: ProjectName, nowMs: number): void {
+  pausedProjectTried(attemptId: string, project: ProjectName, nowMs: number): void {
+    this.#pauseProbes.add(attemptId);
     this.#tell(project, { kind: 'probe-sent' }, nowMs);
   }
 
@@ -127,7 +131,9 @@ export class Learning {
     const nowMs = at.clock.now();
     if (signal.kind === 'arrived') this.#linesOf(attempt.subscription).arrivals.push(attempt.session?.readyAtMs ?? nowMs);
     const startedAtMs = attempt.admittedAtMs ?? nowMs;
+    if (signal.kind === 'taken-back' || signal.kind === 'unsent-cancelled') this.#unsent(attempt, nowMs);
     if (signal.kind === 'answered') {
+      this.#pauseProbes.delete(attempt.id);
       this.#answered(attempt, signal, at);
       this.#tell(attempt.project, { kind: 'created', startedAtMs }, nowMs);
     }
@@ -159,9 +165,19 @@ export class Learning {
       while (ends[0] !== undefined && ends[0].atMs < nowMs - longestLagMs) ends.shift();
     }
     const event = breakerEventOf(signal.data.outcome ?? 'Unknown', signal.data.reason ?? undefined, startedAtMs);
-    if (event !== undefined) this.#tell(attempt.project, event, nowMs);
+    if (event !== undefined) {
+      this.#pauseProbes.delete(attempt.id);
+      this.#tell(attempt.project, event, nowMs);
+    }
     if (signal.data.outcome === 'Capacity') this.#refused(attempt, signal, at);
-    else this.#probes.delete(attempt.id);
+    this.#unsent(attempt, nowMs);
+  }
+
+  /** An attempt came to nothing: if it was a probe of which nothing was learned, the next one must not wait for its answer. */
+  #unsent(attempt: OpenAttempt, nowMs: number): void {
+    if (this.#probes.delete(attempt.id))
+      this.#setState(attempt.subscription, afterProbeUnsent(this.#linesOf(attempt.subscription).state, nowMs));
+    if (this.#pauseProbes.delete(attempt.id)) this.#tell(attempt.project, { kind: 'probe-unsent' }, nowMs);
   }
 
   #refused(attempt: OpenAttempt, { data }: Signal, { book, policy, clock }: Surroundings): void {

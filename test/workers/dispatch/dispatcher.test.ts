@@ -102,6 +102,14 @@ describe('the dispatcher', () => {
     expect(await send(on, [first.id])).toEqual([]);
   });
 
+  test('probes for lines again at once when a probe was taken back unsent', async () => {
+    const allForeign = { learned: null, foreign: 1, suspected: null, probe: { atMs: 0, delayMs: 2_000, step: 1 } };
+    const on = await stage(1, { learned: { 'learned/ceiling/main': allForeign } });
+    await enqueue(on, leads(1));
+    const first = await nextAdmitted(on);
+    await vi.waitFor(async () => expect((await nextAdmitted(on)).id).not.toBe(first.id), { timeout: 10_000, interval: 50 });
+  });
+
   test('keeps a count of the queue', async () => {
     const on = await stage(1);
     await enqueue(on, leads(50));

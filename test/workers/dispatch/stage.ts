@@ -6,6 +6,7 @@ import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
 import { connectionConfig, type Database } from '../../../ledger/database.ts';
 import { standForElection } from '../../../ledger/election.ts';
+import { writeLimiters } from '../../../ledger/limiters.ts';
 import { type PoolId, writePolicy } from '../../../ledger/policy.ts';
 import { beatWorker, registerWorker } from '../../../ledger/workers.ts';
 import { dispatch } from '../../../workers/dispatch/dispatcher.ts';
@@ -36,7 +37,12 @@ spec:
 
 export type Stage = { readonly database: Database; readonly poolId: PoolId; readonly owner: number; readonly stop: () => Promise<void> };
 
-type Traits = { readonly vipReserved?: number; readonly mode?: string };
+type Traits = {
+  readonly vipReserved?: number;
+  readonly mode?: string;
+  /** What earlier dispatchers have learned, by the name that they kept it under. */
+  readonly learned?: Readonly<Record<string, unknown>>;
+};
 
 /** Puts a declaration into force, over the one before. */
 export async function declare(database: Database, limit: number, { vipReserved = 0, mode = 'Active' }: Traits) {
@@ -51,6 +57,7 @@ export async function declare(database: Database, limit: number, { vipReserved =
 export async function stage(limit: number, options: Traits = {}): Promise<Stage> {
   const { database, url } = await freshLedger();
   const { metadata, poolId } = await declare(database, limit, options);
+  await writeLimiters(database, poolId, new Map(Object.entries(options.learned ?? {})));
   const worker = await connect(url, 'worker');
   const owner = await registerWorker(worker, poolId, 'w1');
   const beats = setInterval(() => void beatWorker(database, owner, 'serving').catch(() => undefined), 500);
