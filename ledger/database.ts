@@ -17,15 +17,21 @@ type ConnectionOptions = {
   readonly statementTimeoutMs?: number;
 };
 
+/** An answer may be on its way for so long beyond the longest time that its statement may take. */
+const unheardMs = 2_000;
+
 /** Settings of one connection; also for connections of their own (dispatcher, liveness). */
 export function connectionConfig(url: string, options: ConnectionOptions): pg.ClientConfig {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   return {
     connectionString: url,
     application_name: options.applicationName,
     keepAlive: true,
     keepAliveInitialDelayMillis: 2_000,
     connectionTimeoutMillis: 5_000,
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    statement_timeout: statementTimeoutMs,
+    // A server that cannot be heard any more does not say that a statement took too long.
+    query_timeout: statementTimeoutMs + unheardMs,
     idle_in_transaction_session_timeout: 10_000,
     options:
       '-c search_path=trunkline -c tcp_user_timeout=5000 -c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3',

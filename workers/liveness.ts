@@ -1,44 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { connectionConfig } from '../ledger/database.ts';
 import type { PoolId } from '../ledger/policy.ts';
 import { workerChannel } from '../ledger/wake.ts';
-import { registerWorker, type WorkerId } from '../ledger/workers.ts';
+import { registerWorker, retireWorker, type WorkerId } from '../ledger/workers.ts';
 
 /** The connection that proves that this worker lives, and on which it hears which attempts are its own. */
 export type Liveness = {
+  /** The worker's number: a new one each time that it had lost the ledger. */
   readonly workerId: WorkerId;
+  /**
+   * Under which this worker may send: aborted when the connection is lost, because for all others it is dead then, and what it was sending may be
+   * looked up and dialled again. The next number comes with a new one.
+   */
+  readonly signal: AbortSignal;
   close(): Promise<void>;
 };
 
+/** How often the connection is asked whether it still is one, and how long it may take to say so: no packet tells of a wire that leads nowhere. */
+const askEveryMs = 2_000;
+const answersWithinMs = 8_000;
+
+/** Between two tries to reach the ledger again: doubled from the first to the longest, a quarter more or less. */
+const firstPauseMs = 100;
+const longestPauseMs = 1_000;
+
+type Registered = {
+  readonly connection: pg.Client;
+  readonly workerId: WorkerId;
+  readonly lost: AbortController;
+  readonly signal: AbortSignal;
+};
+
 /**
- * Registers the worker. While this connection lives, so does the worker for all others; when it breaks, the worker must not go on as if it were
- * still there, because what it was sending may be looked up and dialled again: `onLost` ends the process.
+ * Registers the worker. While its connection lives, so does the worker for all others. When it is lost, the worker stops sending, and registers anew as
+ * soon as the ledger can be reached: what it remembers stays, so that callers and webhooks are answered meanwhile.
  */
 export async function openLiveness(options: {
   readonly ledgerUrl: string;
   readonly poolId: PoolId;
   readonly name: string;
   readonly onAdmitted: (attemptIds: readonly string[]) => void;
-  readonly onLost: (error: Error) => void;
+  readonly random: () => number;
   readonly log: Logger;
+  /** The worker's own end. */
+  readonly signal: AbortSignal;
 }): Promise<Liveness> {
-  const connection = new pg.Client(connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.name}` }));
   let closing = false;
-  connection.on('error', (error) => {
-    if (!closing) options.onLost(error);
-  });
-  connection.on('notification', ({ payload }) => {
-    if (payload !== undefined && payload !== '') options.onAdmitted(payload.split(','));
-  });
-  await connection.connect();
-  const workerId = await registerWorker(connection, options.poolId, options.name);
-  await connection.query(`listen ${workerChannel(workerId)}`);
+  let current = await register();
+  let regaining: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => void ask(current), askEveryMs);
+
+  async function register(): Promise<Registered> {
+    const connection = new pg.Client({
+      ...connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.name}` }),
+      query_timeout: answersWithinMs,
+    });
+    const lost = new AbortController();
+    connection.on('error', (error) => lose(lost, error));
+    connection.on('notification', ({ payload }) => {
+      if (payload !== undefined && payload !== '' && !lost.signal.aborted) options.onAdmitted(payload.split(','));
+    });
+    try {
+      await connection.connect();
+      const workerId = await registerWorker(connection, options.poolId, options.name);
+      await connection.query(`listen ${workerChannel(workerId)}`);
+      return { connection, workerId, lost, signal: AbortSignal.any([options.signal, lost.signal]) };
+    } catch (error) {
+      lost.abort();
+      connection.end().catch((failure: Error) => options.log.debug({ err: failure }, 'connection not closed in order'));
+      throw error;
+    }
+  }
+
+  async function ask({ connection, lost }: Registered): Promise<void> {
+    if (lost.signal.aborted) return;
+    await connection.query('select').catch((error: Error) => lose(lost, error));
+  }
+
+  function lose(lost: AbortController, error: Error): void {
+    if (closing || lost.signal.aborted) return;
+    lost.abort();
+    if (current.lost !== lost) return;
+    options.log.error({ err: error }, 'the ledger is away: nothing is sent until it is back');
+    regaining = regain(current);
+  }
+
+  async function regain(former: Registered): Promise<void> {
+    former.connection.end().catch((error: Error) => options.log.debug({ err: error }, 'connection not closed in order'));
+    for (let pauseMs = firstPauseMs; !closing; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+      await sleep(pauseMs * (0.75 + options.random() / 2), undefined, { ref: false });
+      try {
+        current = await register();
+      } catch (error) {
+        options.log.debug({ err: error }, 'the ledger is still away');
+        continue;
+      }
+      if (current.lost.signal.aborted) continue;
+      options.log.warn({ owner: current.workerId, before: former.workerId }, 'the ledger is back');
+      await retire(current, former.workerId);
+      return;
+    }
+  }
+
+  /** What the former number was sending is looked up from now on, as its sockets are closed; without this the dispatcher finds out by itself. */
+  async function retire({ connection }: Registered, former: WorkerId): Promise<void> {
+    await retireWorker(connection, former).catch((error: Error) => options.log.warn({ err: error }, 'former registration not ended'));
+  }
+
   return {
-    workerId,
+    get workerId() {
+      return current.workerId;
+    },
+    get signal() {
+      return current.signal;
+    },
     async close() {
       closing = true;
-      await connection.end();
+      clearInterval(timer);
+      await regaining;
+      await current.connection.end().catch((error: Error) => options.log.debug({ err: error }, 'connection not closed in order'));
     },
   };
 }

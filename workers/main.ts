@@ -19,8 +19,10 @@ process.on('disconnect', () => {
   log.warn('the supervisor is gone');
   process.exit(0);
 });
-const starting = startWorker(environment, log);
+const leave = new AbortController();
+const starting = startWorker(environment, log, leave.signal);
 process.once('SIGTERM', () => {
+  leave.abort();
   starting
     .then((worker) => worker.drain())
     .then(
@@ -32,5 +34,11 @@ process.once('SIGTERM', () => {
     );
 });
 
-const worker = await starting;
-process.send?.({ kind: 'serving', port: worker.port });
+starting.then(
+  (worker) => process.send?.({ kind: 'serving', port: worker.port }),
+  (error: unknown) => {
+    // Told to leave before it had begun: it holds nothing.
+    if (leave.signal.aborted) process.exit(0);
+    throw error;
+  },
+);

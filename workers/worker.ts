@@ -33,6 +33,7 @@ import { repeat } from './repeat.ts';
 import { startResults } from './results/results.ts';
 import { openSecrets } from './secrets.ts';
 import { boundForMs } from './session-bounds.ts';
+import { onceTheLedgerAnswers } from './start-with-ledger.ts';
 import { openWatcher } from './watch/watcher.ts';
 
 export type RunningWorker = {
@@ -47,8 +48,11 @@ const everyMs = { beat: 1_000, watch: 1_000, sweep: 1_000, missedAdmissions: 1_0
 /** Longest that a dispatcher takes to see that a worker drains. */
 const notNoticedMs = 800;
 
-/** Puts a worker together from its parts, and starts it. Every part says itself what it promises; here is only who knows whom. */
-export async function startWorker(environment: WorkerEnvironment, log: Logger): Promise<RunningWorker> {
+/**
+ * Puts a worker together from its parts, and starts it. Every part says itself what it promises; here is only who knows whom.
+ * While it waits for the ledger to start with, `leave` calls it off.
+ */
+export async function startWorker(environment: WorkerEnvironment, log: Logger, leave: AbortSignal): Promise<RunningWorker> {
   const stop = new AbortController();
   const now = () => performance.now();
   const name = environment.TRUNKLINE_WORKER_NAME;
@@ -60,24 +64,21 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     maxConnections: 2,
     onError: (error) => log.warn({ err: error }, 'ledger connection lost'),
   });
-  const inForce = await watchPolicy(database, environment.TRUNKLINE_POOL, log);
+  const inForce = await onceTheLedgerAnswers(() => watchPolicy(database, environment.TRUNKLINE_POOL, log), log, leave);
   const { poolId, policy, spec, formerProjects } = inForce;
   const secrets = openSecrets(environment.TRUNKLINE_SECRETS);
   const metrics = createMetrics();
   const waker = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
   const arrivals = openArrivals();
-  const liveness = await openLiveness({
-    ledgerUrl,
-    poolId,
-    name,
-    onAdmitted: (attemptIds) => admitted(attemptIds),
-    onLost: (error) => {
-      log.fatal({ err: error }, 'the connection that proves this worker alive is lost: starting over');
-      process.exit(1);
-    },
+  const livenessOptions = { ledgerUrl, poolId, name, random: Math.random, log, signal: stop.signal };
+  const liveness = await onceTheLedgerAnswers(
+    () => openLiveness({ ...livenessOptions, onAdmitted: (attemptIds) => admitted(attemptIds) }),
     log,
-  });
-  const owner = liveness.workerId;
+    leave,
+  );
+  // Both change when the ledger was away: parts read them anew each time.
+  const owner = () => liveness.workerId;
+  const sending = () => liveness.signal;
   const publicUrl = environment.TRUNKLINE_PUBLIC_URL ?? spec().publicUrl;
   const providers = openProviders({ policy, formerProjects, secrets, metrics, baseUrl: environment.TRUNKLINE_PROVIDER_URL });
   const callLink = openCallLink({ publicUrl, secrets, handlerEvents: spec().handler !== undefined });
@@ -104,7 +105,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     observeWait: observeWait('Outbound'),
     now,
     log,
-    signal: stop.signal,
+    signal: sending,
   });
   const applier = openApplier({ database, poolId, policy, endings, wakeDispatcher: waker.wake, log });
   const inboxWorker = openInboxWorker({ database, poolId, applier, log });
@@ -155,8 +156,10 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
 
   /** Admissions come by NOTIFY: callers of ours are told, everything else is dialled. */
   function admitted(attemptIds: readonly string[]): void {
+    // Told while the parts are still put together: found again by the look for missed ones.
+    if (phase === 'starting') return;
     const dials = arrivals.admit(attemptIds);
-    if (dials.length === 0 || !claims) return;
+    if (dials.length === 0 || !claims || sending().aborted) return;
     dialler.dial(dials).catch((error: unknown) => log.error({ err: error }, 'admitted attempts not taken: the dispatcher takes them back'));
   }
 
@@ -166,7 +169,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
     const busy = new Set(await projectsWithCalls(database, poolId));
     const former = formerProjects().filter((project) => busy.has(project.name));
     const projects = [...policy().projects, ...former].map((project) => project.name);
-    const leases = await takeWatchLeases(database, poolId, owner, projects, projects.length);
+    const leases = await takeWatchLeases(database, poolId, owner(), projects, projects.length);
     for (const lease of leases) {
       if (looks.has(lease.project)) continue;
       const look = watcher
@@ -237,21 +240,21 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
       : startResults({ database, poolId, pool: environment.TRUNKLINE_POOL, spec: results, secrets, log, signal: stop.signal }).ended;
   phase = 'serving';
   const running = Promise.all([
-    regularly('beat', () => beatWorker(database, owner, phase === 'draining' ? 'draining' : 'serving')),
+    regularly('beat', () => beatWorker(database, owner(), phase === 'draining' ? 'draining' : 'serving')),
     regularly('watch', watch),
     regularly('sweep', inboxWorker.sweep),
-    regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner))),
+    regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner()))),
     regularly('tokens', tokens.refresh),
     regularly('forget', forget),
   ]);
-  log.info({ port: http.port, owner }, 'serving');
+  log.info({ port: http.port, owner: owner() }, 'serving');
 
   return {
     port: http.port,
     async drain() {
       phase = 'draining';
       log.info('draining');
-      await beatWorker(database, owner, 'draining');
+      await beatWorker(database, owner(), 'draining');
       await candidate.withdraw();
       const deadlineMs = now() + durationMs(spec().workers.drain.timeout);
       const closed = http.close();
@@ -268,8 +271,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger): 
       await inboxWorker.sweep();
       await handler.close();
       providers.close();
-      await dropWatchLeases(database, poolId, owner);
-      await retireWorker(database, owner);
+      await dropWatchLeases(database, poolId, owner());
+      await retireWorker(database, owner());
       await liveness.close();
       await database.end();
     },

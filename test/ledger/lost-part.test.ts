@@ -42,7 +42,7 @@ async function dispatched(server: DatabaseServer, database: Database, poolId: Po
     ledgerUrl: server.urlAt(server.port),
     poolId,
     pool: salesPool.metadata.name,
-    workerId,
+    workerId: () => workerId,
     workerName: 'w1',
     now: () => performance.now(),
     random: Math.random,

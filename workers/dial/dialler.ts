@@ -31,7 +31,8 @@ export type Dialler = {
 export function openDialler(deps: {
   readonly database: Database;
   readonly poolId: PoolId;
-  readonly owner: WorkerId;
+  /** The worker's number now. */
+  readonly owner: () => WorkerId;
   readonly policy: () => Policy;
   readonly providers: Providers;
   /** Told of a creation whose moment passed: the connection was not there in time. */
@@ -42,7 +43,8 @@ export function openDialler(deps: {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
-  readonly signal: AbortSignal;
+  /** Under which creations are sent now: aborted when others may take this worker for dead. */
+  readonly signal: () => AbortSignal;
 }): Dialler {
   let inFlight = 0;
 
@@ -72,7 +74,7 @@ export function openDialler(deps: {
       await endUnmade(dial, 'ProjectFault', 'KeyMissing', undefined);
       return;
     }
-    await settle(dial, classPolicy, await provider.api.create(body, { mayWrite, timeoutMs: createTimeoutMs, signal: deps.signal }));
+    await settle(dial, classPolicy, await provider.api.create(body, { mayWrite, timeoutMs: createTimeoutMs, signal: deps.signal() }));
   }
 
   async function settle(dial: Dial, classPolicy: ClassPolicy, result: CreateResult): Promise<void> {
@@ -125,7 +127,7 @@ export function openDialler(deps: {
     async dial(attemptIds) {
       const askedAtMs = deps.now();
       inFlight += 1;
-      const dials = await beginSending(deps.database, deps.poolId, deps.owner, attemptIds).finally(() => {
+      const dials = await beginSending(deps.database, deps.poolId, deps.owner(), attemptIds).finally(() => {
         inFlight -= 1;
       });
       inFlight += dials.length;

@@ -27,7 +27,8 @@ export function openCandidate(deps: {
   readonly ledgerUrl: string;
   readonly poolId: PoolId;
   readonly pool: PoolName;
-  readonly workerId: WorkerId;
+  /** The worker's number now. */
+  readonly workerId: () => WorkerId;
   readonly workerName: string;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -68,7 +69,8 @@ export function openCandidate(deps: {
   }
 
   function stand(): void {
-    const { ledgerUrl, poolId, pool, workerId, workerName } = deps;
+    const { ledgerUrl, poolId, pool, workerName } = deps;
+    const workerId = deps.workerId();
     const started = new Worker(new URL('./thread.ts', import.meta.url), {
       workerData: { ledgerUrl, poolId, pool, workerId, workerName, remembered },
     });

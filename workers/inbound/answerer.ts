@@ -43,7 +43,8 @@ const lastWord: Fallback = { message: 'All our lines are busy right now. Please 
 export function openAnswerer(deps: {
   readonly database: Database;
   readonly poolId: PoolId;
-  readonly owner: WorkerId;
+  /** The worker's number now. */
+  readonly owner: () => WorkerId;
   readonly policy: () => Policy;
   readonly arrivals: Arrivals;
   readonly callLink: CallLink;
@@ -131,7 +132,7 @@ export function openAnswerer(deps: {
         callId: request.callId,
         callerNumber: request.callerNumber,
         controlUrl: request.controlUrl,
-        owner: deps.owner,
+        owner: deps.owner(),
         boundForMs: boundForMs(classPolicy),
       });
       const told = { project: project.name, call: request.callId };

@@ -33,7 +33,7 @@ function aWorker(
   const answerer = openAnswerer({
     database: options.database ?? on.database,
     poolId: on.poolId,
-    owner,
+    owner: () => owner,
     policy: () => policy,
     arrivals,
     callLink: async () => ({ publicUrl: undefined, webhookSecret: undefined, handlerEvents: false }),
