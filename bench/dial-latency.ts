@@ -4,7 +4,7 @@ import { busyPool, handIn, quietPool, type RunningPool, runPool } from './runnin
 import { benchPool, connect, freshLedger } from './stage.ts';
 
 const full = { samples: 300, loaded: 80, leads: 1_500 } as const;
-const scales = { full, large: full, tiny: { samples: 5, loaded: 3, leads: 100 } } as const;
+const scales = { full, large: full, tiny: { samples: 5, loaded: 3, leads: 10 } } as const;
 
 const warmUp = 10;
 /** What was not dialled by then never will be. */

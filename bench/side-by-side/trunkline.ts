@@ -38,9 +38,18 @@ export const trunkline: Contestant = {
         }),
       );
     }
-    await hearAdmissions(stage, resources, (ids) => void run(ids).catch(tell));
+    let stopped = false;
+    await hearAdmissions(stage, resources, (ids) => {
+      run(ids).catch((error: unknown) => {
+        // What is cut off in the middle of its work fails, and that is no news.
+        if (!stopped) tell(error);
+      });
+    });
     if (index === 0) await startDispatcher(stage, resources);
-    return () => resources.disposeAsync();
+    return async () => {
+      stopped = true;
+      await resources.disposeAsync();
+    };
   },
 };
 
@@ -61,7 +70,7 @@ const over = (attemptId: string): AttemptEnd => ({
   resultDelayMs: 0,
 });
 
-/** What breaks when the process is stopped in the middle of its work is only told of. */
+/** A job that fails is only told of: the counter sees that it is missing. */
 function tell(error: unknown): void {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 }

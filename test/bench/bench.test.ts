@@ -7,7 +7,7 @@ import { z } from 'zod';
 const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
 /** What runs in seconds; the rest is made of the same parts and takes longer to set up than to measure. */
-const quick = ['admissions', 'rounds', 'claim-latency', 'dial-latency', 'side-by-side'];
+const quick = ['admissions', 'rounds', 'claim-latency', 'intake', 'side-by-side'];
 
 const results = z.object({
   scale: z.literal('tiny'),
@@ -40,7 +40,7 @@ test('benches run and give their figures', async () => {
       'admissions',
       'admissions, 50 per batch',
       'claim latency p99',
-      'dial latency p50',
+      'webhook rate',
       'over the limit: Trunkline, 5 ms',
     ]),
   );
