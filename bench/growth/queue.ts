@@ -2,17 +2,17 @@ import { className } from '../../crds/values.ts';
 import { setHold } from '../../ledger/overlays.ts';
 import { dialsOf } from '../dial-latency.ts';
 import { type Bench, median, type Setting } from '../figure.ts';
-import { onLedger, quietPool, runPool } from '../running-pool.ts';
+import { onLedger, quietPool, type RunningPool, runPool } from '../running-pool.ts';
 import { ordinary, shapedPool } from '../shapes.ts';
 import { enqueue, type Ground, layGround } from '../stage.ts';
 import { type Pace, paceFigures, pacesInTurns, takePace } from './pace.ts';
 import { growthFigures, short } from './slowdown.ts';
 
-const amount = { repeats: 3, admissions: 4_000, claims: 150, dials: 80 } as const;
+const amount = { repeats: 3, admissions: 4_000, claims: 150, dials: 30, turns: 4 } as const;
 const scales = {
   full: { ...amount, slots: 400, lengths: [10_000, 100_000, 1_000_000] },
   large: { ...amount, slots: 400, lengths: [10_000, 100_000, 1_000_000, 10_000_000] },
-  tiny: { repeats: 1, admissions: 50, claims: 3, dials: 2, slots: 20, lengths: [1_000, 2_000] },
+  tiny: { repeats: 1, admissions: 50, claims: 3, dials: 2, turns: 1, slots: 20, lengths: [1_000, 2_000] },
 } as const;
 
 /** Two campaigns that fill the queue, and one without backlog for the sessions that are timed one by one. */
@@ -79,21 +79,25 @@ async function fillUp({ database, poolId }: Ground, length: number): Promise<voi
 
 type Place = { readonly ground: Ground };
 
-/** Not counted in turns but one after the other: starting a pool takes longer than timing it. */
+/** All pools run at once and are timed in turns: the machine that one meets, the others meet too. */
 async function dialsInTurns(setting: Setting, places: readonly Place[]): Promise<readonly number[]> {
-  const medians: number[] = [];
+  const { dials, turns } = scales[setting.scale];
+  await using resources = new AsyncDisposableStack();
+  const timed: { readonly running: RunningPool; readonly latencies: number[] }[] = [];
   for (const { ground } of places) {
     for (const name of backlogged) await setHold(ground.database, ground.poolId, className.parse(name), undefined);
-    medians.push(await dialMedian(setting, ground));
+    timed.push({ running: await startPool(setting, ground, resources), latencies: [] });
   }
-  return medians;
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const { running, latencies } of timed)
+      latencies.push(...(await dialsOf(running, { samples: dials, className: prompt, everyMs: 30, from: turn * 1_000 })));
+  }
+  return timed.map(({ latencies }) => median(latencies));
 }
 
-async function dialMedian(setting: Setting, { url }: Ground): Promise<number> {
-  await using resources = new AsyncDisposableStack();
+async function startPool(setting: Setting, { url }: Ground, resources: AsyncDisposableStack): Promise<RunningPool> {
   const { manifest, secrets } = await onLedger(setting, poolOf(setting), url);
   const { pool, scenario } = await quietPool(setting, manifest);
   const args = [`--simulate=${scenario}`, '--speed', '20', '--workers', '2', '--secrets', secrets];
-  const running = await runPool(setting, { pool, args }, resources);
-  return median(await dialsOf(running, { samples: scales[setting.scale].dials, className: prompt, everyMs: 30 }));
+  return await runPool(setting, { pool, args }, resources);
 }
