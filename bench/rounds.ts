@@ -74,7 +74,11 @@ async function inTurns<T>(
   axis: readonly T[],
   measure: (at: T) => Promise<Measured>,
 ): Promise<readonly (Measured & { readonly at: T })[]> {
-  const measured = axis.map((at) => ({ at, ours: [] as number[], plain: [] as number[] }));
+  const measured: readonly { readonly at: T; readonly ours: number[]; readonly plain: number[] }[] = axis.map((at) => ({
+    at,
+    ours: [],
+    plain: [],
+  }));
   for (let repeat = 0; repeat < scales[setting.scale].repeats; repeat += 1) {
     for (const place of measured) {
       const { ours, plain } = await measure(place.at);

@@ -65,7 +65,7 @@ export function paceFigures(
 
 /** Every place in turn, and the whole again: whatever else the machine does meets all of them. The middle one of each counts. */
 export async function pacesInTurns<T>(places: readonly T[], repeats: number, take: (place: T) => Promise<Pace>): Promise<readonly Pace[]> {
-  const taken = places.map((place) => ({ place, paces: [] as Pace[] }));
+  const taken: readonly { readonly place: T; readonly paces: Pace[] }[] = places.map((place) => ({ place, paces: [] }));
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     for (const { place, paces } of taken) paces.push(await take(place));
   }

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type Bench, type Figure, median, type Setting } from '../figure.ts';
+import type { Bench, Figure, Setting } from '../figure.ts';
 import { freshDatabase } from '../stage.ts';
 import type { Contestant } from './contestant.ts';
 import { contestants } from './contestants.ts';
+import { contestFigures, type Result } from './figures.ts';
 import { graphileWorker } from './graphile.ts';
 import { judge, nowUs, type Verdict } from './judge.ts';
 import { pgBoss } from './pg-boss.ts';
@@ -35,17 +36,14 @@ export const sideBySide: Bench = async (setting) => {
   return figures;
 };
 
-type Result = { readonly contestant: Contestant; readonly verdicts: Verdict[] };
-
 async function contest(setting: Setting, holdMs: number): Promise<readonly Figure[]> {
   const { repeats, lines } = scales[setting.scale];
   const competing = setting.scale === 'tiny' ? tinyOnes : contestants;
-  const results: readonly Result[] = competing.map((contestant) => ({ contestant, verdicts: [] }));
+  const results: readonly (Result & { readonly verdicts: Verdict[] })[] = competing.map((contestant) => ({ contestant, verdicts: [] }));
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     for (const { contestant, verdicts } of results) verdicts.push(await run(setting, contestant, holdMs));
   }
-  const ours = median(results[0]?.verdicts.map(({ perSecond }) => perSecond) ?? []);
-  return results.flatMap((result) => figuresOf(result, { lines, holdMs, ours }));
+  return contestFigures(results, { lines, holdMs });
 }
 
 async function run(setting: Setting, contestant: Contestant, holdMs: number): Promise<Verdict> {
@@ -96,52 +94,4 @@ async function stopProcess(child: ChildProcess) {
   child.send('stop');
   const [message] = await answer;
   return reported.parse(message).held;
-}
-
-type Contest = { readonly lines: number; readonly holdMs: number; readonly ours: number };
-
-function figuresOf({ contestant, verdicts }: Result, { lines, holdMs, ours }: Contest): readonly Figure[] {
-  const perSecond = median(verdicts.map((verdict) => verdict.perSecond));
-  const violations = verdicts.reduce((sum, verdict) => sum + verdict.violations, 0);
-  const peak = Math.max(...verdicts.map((verdict) => verdict.peak));
-  const idle = verdicts.flatMap(({ idleMs }) => idleMs ?? []);
-  const jobs = `${contestant.name}, ${holdMs} ms`;
-  const at = `${holdMs} ms`;
-  const self = perSecond === ours;
-  const keeps = violations === 0;
-  return [
-    {
-      name: `jobs per second: ${jobs}`,
-      definition: `jobs that hold one of ${lines} lines for ${holdMs} ms, started per second with an endless queue. ${contestant.description}`,
-      unit: '/s',
-      value: perSecond,
-      goal: undefined,
-      anchor: self
-        ? { what: `what ${lines} lines allow that are never idle`, value: lines / (holdMs / 1_000) }
-        : { what: 'Trunkline in the same run', value: ours },
-      point: { plot: 'Jobs per second by how long a job holds its line', axis: 'held', line: contestant.name, at },
-    },
-    {
-      name: `over the limit: ${jobs}`,
-      definition: `starts that found all ${lines} lines taken, in all runs together; at the most ${peak} were in use at once. ${contestant.description}`,
-      unit: '',
-      value: violations,
-      ...(self ? { goal: { atMost: 0 } } : { goal: undefined }),
-      anchor: undefined,
-      point: { plot: 'Starts over the limit', axis: 'held', line: contestant.name, at },
-    },
-    ...(keeps && idle.length > 0
-      ? ([50, 99] as const).map(
-          (percent): Figure => ({
-            name: `line idle p${percent}: ${jobs}`,
-            definition: `from the end of a job to the start of the next on its line, with work always waiting. ${contestant.description}`,
-            unit: 'ms',
-            value: median(idle.map((each) => (percent === 50 ? each.p50 : each.p99))),
-            goal: undefined,
-            anchor: undefined,
-            ...(percent === 50 ? { point: { plot: 'Time that a free line lies idle, p50', axis: 'held', line: contestant.name, at } } : {}),
-          }),
-        )
-      : []),
-  ];
 }
