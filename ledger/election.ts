@@ -35,7 +35,8 @@ export async function observeLeadership(sql: Sql, poolId: PoolId): Promise<Leade
   const row = rows[0];
   return {
     held: row?.held ?? false,
-    beatAgeMs: row?.age_ms ?? Number.POSITIVE_INFINITY,
+    // A beat from the future is one from before the clock was set back: as old as it is far away.
+    beatAgeMs: Math.abs(row?.age_ms ?? Number.POSITIVE_INFINITY),
     backendPid: row?.backend_pid ?? undefined,
     mark: row === undefined ? undefined : markOf(row),
     guarded: row?.guarded ?? false,

@@ -90,6 +90,24 @@ export function pauseEndsAtMs({ phase, throttledUntilMs }: BreakerState, nowMs: 
   return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
+/** After the clock was set back: no pause lasts longer from now on than the longest of its kind. */
+export function pauseWithinReach(state: BreakerState, nowMs: number): BreakerState {
+  const { phase } = state;
+  const throttledUntilMs = Math.min(state.throttledUntilMs, nowMs + 60_000);
+  switch (phase.kind) {
+    case 'closed':
+      return { ...state, throttledUntilMs };
+    case 'faulted':
+      return { ...state, throttledUntilMs, phase: { ...phase, retryAtMs: Math.min(phase.retryAtMs, nowMs + faultBackoff.maxMs) } };
+    case 'open':
+      return {
+        ...state,
+        throttledUntilMs,
+        phase: { ...phase, retryAtMs: Math.min(phase.retryAtMs, nowMs + openForMs), lastSentMs: Math.min(phase.lastSentMs, nowMs) },
+      };
+  }
+}
+
 /** Faults of creations that were under way when the first one came are the same fault: the delay does not grow for them. */
 function afterFault(state: BreakerState, event: { readonly reason: string; readonly startedAtMs: number }, nowMs: number): BreakerState {
   const { phase } = state;

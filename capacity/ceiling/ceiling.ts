@@ -96,6 +96,12 @@ export function afterProbeUnsent(state: SubscriptionState, nowMs: number): Subsc
   return state.probe === null ? state : { ...state, probe: { ...state.probe, atMs: nowMs } };
 }
 
+/** After the clock was set back: no probe is further away than the longest wait for one. */
+export function probeWithinReach(state: SubscriptionState, nowMs: number): SubscriptionState {
+  if (state.probe === null || state.probe.atMs <= nowMs + probePatienceMs) return state;
+  return { ...state, probe: { ...state.probe, atMs: nowMs + probePatienceMs } };
+}
+
 /**
  * A probe was answered. Refused: nothing has changed, the next one comes later. Taken: the reading in the answer tells how many foreign lines are left;
  * without one, one line more is ours, then two, then four.

@@ -70,6 +70,12 @@ export function passThrough(limiters: readonly Limiter[], rates: Map<LimiterName
   for (const limiter of limiters) rates.set(limiter.name, remember(limiter, rates.get(limiter.name) ?? [], nowMs));
 }
 
+/** After the clock was set back: what is remembered of the future happened just now, or the window would stay full until that future comes. */
+export function untilNow(state: RateState, nowMs: number): RateState {
+  if (state.every((cell) => cell.untilMs <= nowMs)) return state;
+  return state.map(({ sinceMs, untilMs, count }) => ({ sinceMs: Math.min(sinceMs, nowMs), untilMs: Math.min(untilMs, nowMs), count }));
+}
+
 function opensAtMs({ perWindow, windowMs }: Limiter, state: RateState, nowMs: number): number {
   let inWindow = 0;
   for (const cell of state) if (cell.untilMs + windowMs > nowMs) inWindow += cell.count;

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type BreakerEvent, type BreakerState, closedBreaker, observe, pauseEndsAtMs, pauseOf } from '../../capacity/breaker/breaker.ts';
+import {
+  type BreakerEvent,
+  type BreakerState,
+  closedBreaker,
+  observe,
+  pauseEndsAtMs,
+  pauseOf,
+  pauseWithinReach,
+} from '../../capacity/breaker/breaker.ts';
 
 const startMs = 600_000;
 const tell = (state: BreakerState, event: BreakerEvent, nowMs: number): BreakerState => observe(state, event, nowMs);
@@ -37,6 +45,11 @@ describe('failing calls', () => {
     const one = tell(open, { kind: 'probe-sent' }, halfOpenMs);
     expect(pauseOf(one, halfOpenMs)?.until).toBe('probe-allowed');
     expect(pauseOf(tell(one, { kind: 'probe-sent' }, halfOpenMs), halfOpenMs)?.until).toBe('closed');
+  });
+
+  test('is no further away from its end than it can be after the clock was set back', () => {
+    expect(pauseEndsAtMs(pauseWithinReach(open, 0), 0)).toBe(30_000);
+    expect(pauseWithinReach(open, openedMs)).toEqual(open);
   });
 
   test('a try that was taken back unsent leaves its place to another', () => {

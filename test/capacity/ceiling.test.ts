@@ -8,6 +8,7 @@ import {
   ceilingOf,
   initialSubscription,
   probeDue,
+  probeWithinReach,
   type SubscriptionState,
 } from '../../capacity/ceiling/ceiling.ts';
 import { aPool } from '../support/pool.ts';
@@ -105,6 +106,11 @@ describe('probes', () => {
 
   test('whose answer never comes are given up', () => {
     expect(probeDue(afterProbeSent(taken, 2_000), 50_000)).toBe(true);
+  });
+
+  test('are no further away than their patience after the clock was set back', () => {
+    expect(probeWithinReach(taken, 1_000)).toBe(taken);
+    expect(probeWithinReach(afterProbeSent(taken, 3_600_000), 5_000).probe).toMatchObject({ atMs: 50_000 });
   });
 
   test('taken back unsent make room for the next at once', () => {

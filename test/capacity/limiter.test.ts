@@ -10,6 +10,7 @@ import {
   rateOf,
   sendWindowMs,
   transitMs,
+  untilNow,
 } from '../../capacity/rates/limiter.ts';
 import { aPool } from '../support/pool.ts';
 
@@ -72,6 +73,16 @@ describe('calls per second', () => {
     const [project] = policy.projects;
     if (project === undefined) throw new Error('no project');
     expect(limitersOf(policy, project).map((limiter) => limiter.name)).toEqual(['subscription/main', 'upstream/trunk', 'project/north']);
+  });
+
+  test('hold after the clock was set back, and no longer than a window', () => {
+    const limiter = { name: 'subscription/main', perWindow: 2, windowMs: 1_250 } as const;
+    const rates = new Map<LimiterName, RateState>();
+    for (const nowMs of [3_600_000, 3_600_001]) passThrough([limiter], rates, nowMs);
+    expect(heldBack([limiter], rates, 5_000)?.retryAtMs).toBeGreaterThan(3_600_000);
+    rates.set(limiter.name, untilNow(rates.get(limiter.name) ?? [], 5_000));
+    expect(heldBack([limiter], rates, 5_000)).toEqual({ limiter: limiter.name, retryAtMs: 6_250 });
+    expect(heldBack([limiter], rates, 6_250)).toBeUndefined();
   });
 
   test('name the limiter that lets through last', () => {

@@ -9,13 +9,18 @@ export class Cooling {
   readonly #bySubscription = new Map<SubscriptionName, Map<string, number>>();
 
   /** Enters a cooling attempt; again changes nothing. */
-  add(attempt: OpenAttempt): void {
+  add(attempt: Pick<OpenAttempt, 'id' | 'subscription' | 'endedAtMs'>): void {
     let ends = this.#bySubscription.get(attempt.subscription);
     if (ends === undefined) {
       ends = new Map();
       this.#bySubscription.set(attempt.subscription, ends);
     }
     if (!ends.has(attempt.id)) ends.set(attempt.id, attempt.endedAtMs ?? 0);
+  }
+
+  /** After somebody set the clock, nobody can tell how long they have cooled: all begin again. */
+  restart(nowMs: number): void {
+    for (const ends of this.#bySubscription.values()) for (const id of ends.keys()) ends.set(id, nowMs);
   }
 
   remove(attempt: { readonly id: string; readonly subscription: SubscriptionName }): void {

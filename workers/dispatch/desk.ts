@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Blocked, Guarded, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
 import { unlistedProjects } from '../../capacity/guard/guard.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
-import type { RateState } from '../../capacity/rates/limiter.ts';
+import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { DecisionView } from '../../capacity/view.ts';
 import type { ClassName, ProjectName } from '../../crds/values.ts';
 import type { Sql } from '../../ledger/database.ts';
@@ -65,6 +65,16 @@ export function note(desk: Desk, attempt: OpenAttempt): void {
   else desk.cooling.remove(attempt);
   if (attempt.state === 'pending') desk.arrivals.set(attempt.id, attempt);
   else desk.arrivals.delete(attempt.id);
+}
+
+/** Somebody set the ledger's clock: what is remembered by the old one must neither free a line too early nor block anything until then. */
+export function clockStepped(desk: Desk): void {
+  const nowMs = desk.clock.now();
+  desk.log.warn("the ledger's clock was set: lines that cool begin again");
+  desk.cooling.restart(nowMs);
+  desk.learning.clockStepped(nowMs);
+  for (const [name, state] of desk.rates) desk.rates.set(name, untilNow(state, nowMs));
+  desk.nextStepAtMs = 0;
 }
 
 /** What admission decides on, now. */

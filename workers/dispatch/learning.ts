@@ -1,5 +1,13 @@
 import type { Pause } from '../../capacity/admission/snapshot.ts';
-import { type BreakerEvent, type BreakerState, closedBreaker, observe, pauseEndsAtMs, pauseOf } from '../../capacity/breaker/breaker.ts';
+import {
+  type BreakerEvent,
+  type BreakerState,
+  closedBreaker,
+  observe,
+  pauseEndsAtMs,
+  pauseOf,
+  pauseWithinReach,
+} from '../../capacity/breaker/breaker.ts';
 import {
   afterAnswer,
   afterProbe,
@@ -9,6 +17,7 @@ import {
   ceilingOf,
   initialSubscription,
   probeDue,
+  probeWithinReach,
   type SubscriptionState,
 } from '../../capacity/ceiling/ceiling.ts';
 import {
@@ -60,6 +69,7 @@ const arrivalKnownWithinMs = 250;
 export class Learning {
   readonly #saved: ReadonlyMap<string, unknown>;
   readonly #random: () => number;
+  readonly #openedAtMs: number;
   readonly #lines = new Map<SubscriptionName, Lines>();
   readonly #breakers = new Map<ProjectName, BreakerState>();
   /** Attempts that went above the ceiling, and those that went to a paused project; until their answer. */
@@ -67,9 +77,11 @@ export class Learning {
   readonly #pauseProbes = new Set<string>();
   readonly #changed = new Map<string, unknown>();
 
-  constructor(saved: ReadonlyMap<string, unknown>, random: () => number) {
+  /** `nowMs`: states that were saved before the clock was set back are brought within reach of it. */
+  constructor(saved: ReadonlyMap<string, unknown>, random: () => number, nowMs: number) {
     this.#saved = saved;
     this.#random = random;
+    this.#openedAtMs = nowMs;
   }
 
   ceiling(subscription: SubscriptionPolicy, book: SlotBook): ReturnType<typeof ceilingOf> {
@@ -115,6 +127,16 @@ export class Learning {
     const pauses = policy.projects.map(({ name }) => pauseEndsAtMs(this.#breakerOf(name), nowMs) ?? Number.POSITIVE_INFINITY);
     const probes = policy.subscriptions.map(({ name }) => this.#linesOf(name).state.probe?.atMs ?? Number.POSITIVE_INFINITY);
     return Math.min(...pauses, ...probes.filter((atMs) => atMs > nowMs));
+  }
+
+  /** Somebody set the ledger's clock: nothing that was to come may be further away than it can ever be. */
+  clockStepped(nowMs: number): void {
+    for (const [name, { state }] of this.#lines) this.#setState(name, probeWithinReach(state, nowMs));
+    for (const [name, breaker] of this.#breakers) {
+      const within = pauseWithinReach(breaker, nowMs);
+      this.#breakers.set(name, within);
+      this.#changed.set(breakerKey(name), within);
+    }
   }
 
   /** States that changed since the last call, to be written down. */
@@ -242,7 +264,8 @@ export class Learning {
     let lines = this.#lines.get(name);
     if (lines === undefined) {
       const lag = releaseLag.safeParse(this.#saved.get(lagKey(name))).data ?? initialReleaseLag;
-      const state = subscriptionState.safeParse(this.#saved.get(stateKey(name))).data ?? initialSubscription;
+      const saved = subscriptionState.safeParse(this.#saved.get(stateKey(name))).data ?? initialSubscription;
+      const state = probeWithinReach(saved, this.#openedAtMs);
       lines = { state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] };
       this.#lines.set(name, lines);
     }
@@ -252,7 +275,8 @@ export class Learning {
   #breakerOf(name: ProjectName): BreakerState {
     let breaker = this.#breakers.get(name);
     if (breaker === undefined) {
-      breaker = breakerState.safeParse(this.#saved.get(breakerKey(name))).data ?? closedBreaker;
+      const saved = breakerState.safeParse(this.#saved.get(breakerKey(name))).data ?? closedBreaker;
+      breaker = pauseWithinReach(saved, this.#openedAtMs);
       this.#breakers.set(name, breaker);
     }
     return breaker;

@@ -5,9 +5,15 @@
 export type LedgerClock = {
   /** Milliseconds since 1970 by PostgreSQL. */
   now(): number;
-  /** Takes a reading: what PostgreSQL said, and when we asked and heard, in monotonic milliseconds. */
-  set(ledgerMs: number, askedAtMs: number, heardAtMs: number): void;
+  /**
+   * Takes a reading: what PostgreSQL said, and when we asked and heard, in monotonic milliseconds. `stepped`: somebody set its clock since the last
+   * reading, and every instant that is remembered may be wrong by as much.
+   */
+  set(ledgerMs: number, askedAtMs: number, heardAtMs: number): 'steady' | 'stepped';
 };
+
+/** Clocks that are kept by a time service are slewed, not set; more than this in half a second is a step. */
+const stepMs = 1_000;
 
 /** Each reading that is not taken makes the next one that much more welcome. */
 const fadingMs = 0.1;
@@ -23,10 +29,13 @@ export function openLedgerClock(monotonic: () => number): LedgerClock {
     set(ledgerMs, askedAtMs, heardAtMs) {
       // A reading is as good as its round trip is short; slow ones would make rates and waits jump. What is good enough fades, as clocks drift.
       const roundTripMs = heardAtMs - askedAtMs;
+      const readMs = ledgerMs - (askedAtMs + heardAtMs) / 2;
+      const stepped = Math.abs(readMs - offsetMs) > stepMs + roundTripMs;
       bestMs += fadingMs;
-      if (roundTripMs > bestMs) return;
+      if (roundTripMs > bestMs && !stepped) return 'steady';
       bestMs = roundTripMs;
-      offsetMs = ledgerMs - (askedAtMs + heardAtMs) / 2;
+      offsetMs = readMs;
+      return stepped ? 'stepped' : 'steady';
     },
   };
 }

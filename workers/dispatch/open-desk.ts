@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { LimiterName } from '../../capacity/admission/snapshot.ts';
 import { compilePolicy } from '../../capacity/policy/compile.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
-import type { RateState } from '../../capacity/rates/limiter.ts';
+import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolName } from '../../crds/values.ts';
 import type { Sql } from '../../ledger/database.ts';
@@ -43,9 +43,9 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     book: new SlotBook(),
     cooling: new Cooling(),
     statistics: new Statistics(),
-    learning: new Learning(limiters, options.random),
+    learning: new Learning(limiters, options.random, clock.now()),
     arrivals: new Map(),
-    rates: ratesOf(limiters),
+    rates: ratesOf(limiters, clock.now()),
     blocked: new Map(),
     decisions: [],
     released: [],
@@ -63,7 +63,10 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     plan: undefined,
     nextStepAtMs: 0,
   };
-  for (const attempt of await loadOpenAttempts(connection, poolId)) note(desk, attempt);
+  for (const attempt of await loadOpenAttempts(connection, poolId)) {
+    // The clock may have been set back meanwhile: a line that cools since the future would cool until then.
+    note(desk, attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, clock.now()) });
+  }
   return desk;
 }
 
@@ -72,23 +75,23 @@ export function policyOf(pool: PoolName, spec: PoolSpec): Policy {
   return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
 }
 
-/** Takes a reading of PostgreSQL's clock. */
-export async function readClock(sql: Sql, clock: LedgerClock, now: () => number): Promise<void> {
+/** Takes a reading of PostgreSQL's clock. `stepped`: somebody has set it since the last one. */
+export async function readClock(sql: Sql, clock: LedgerClock, now: () => number): Promise<'steady' | 'stepped'> {
   const askedAtMs = now();
   const { rows } = await sql.query<{ ms: number }>('select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms');
   const ms = rows[0]?.ms;
   if (ms === undefined) throw new Error('PostgreSQL did not tell the time');
-  clock.set(ms, askedAtMs, now());
+  return clock.set(ms, askedAtMs, now());
 }
 
 const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));
 const isLimiterName = (name: string): name is LimiterName => /^(subscription|upstream|project)\//.test(name);
 
-function ratesOf(limiters: ReadonlyMap<string, unknown>): Map<LimiterName, RateState> {
+function ratesOf(limiters: ReadonlyMap<string, unknown>, nowMs: number): Map<LimiterName, RateState> {
   const rates = new Map<LimiterName, RateState>();
   for (const [name, state] of limiters) {
     const parsed = rateState.safeParse(state);
-    if (parsed.success && isLimiterName(name)) rates.set(name, parsed.data);
+    if (parsed.success && isLimiterName(name)) rates.set(name, untilNow(parsed.data, nowMs));
   }
   return rates;
 }

@@ -7,7 +7,7 @@ import { readHolds } from '../../ledger/holds.ts';
 import { writeLimiters } from '../../ledger/limiters.ts';
 import { readPolicy } from '../../ledger/policy.ts';
 import { buryDeadWorkers, servingWorkers } from '../../ledger/workers.ts';
-import { type Desk, guardedBy } from './desk.ts';
+import { clockStepped, type Desk, guardedBy } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { policyOf, readClock } from './open-desk.ts';
 import { viewOf } from './view-of.ts';
@@ -74,7 +74,9 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
       desk.workers = await servingWorkers(connection, poolId);
     }),
     chore(glanceEveryMs, () => refreshPolicy(desk, options)),
-    chore(glanceEveryMs, () => readClock(connection, desk.clock, options.now)),
+    chore(glanceEveryMs, async () => {
+      if ((await readClock(connection, desk.clock, options.now)) === 'stepped') clockStepped(desk);
+    }),
     chore(glanceEveryMs, () => buryDeadWorkers(connection, poolId)),
     expiry,
     chore(glanceEveryMs, async () => {

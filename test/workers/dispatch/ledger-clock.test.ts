@@ -20,6 +20,17 @@ describe("the ledger's clock", () => {
     expect(clock.now()).toBe(1_599.5);
   });
 
+  test.each([-3_600_000, -5_000, 5_000, 3_600_000])('says so when somebody sets it by %d ms, however slow the reading', (byMs) => {
+    let nowMs = 0;
+    const clock = openLedgerClock(() => nowMs);
+    expect(clock.set(10_000_000, 0, 1)).toBe('steady');
+    expect(clock.set(10_000_500, 500, 501)).toBe('steady');
+    expect(clock.set(10_001_020 + byMs, 1_000, 1_040)).toBe('stepped');
+    nowMs = 1_040;
+    expect(clock.now()).toBe(10_001_040 + byMs);
+    expect(clock.set(10_001_520 + byMs, 1_500, 1_540)).toBe('steady');
+  });
+
   test('follows the ledger when it drifts', () => {
     let nowMs = 0;
     const clock = openLedgerClock(() => nowMs);
