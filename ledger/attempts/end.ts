@@ -7,6 +7,8 @@ export type AttemptEnd = {
   readonly attemptId: string;
   readonly outcome: AttemptOutcome;
   readonly endedReason: string | undefined;
+  /** The provider's name of the call; its end may be the first that is heard of it. */
+  readonly callId?: string | undefined;
   /** Whether a line was taken at the provider. If so the slot cools; if not (nothing was created) it is free at once. */
   readonly line: 'taken' | 'never-taken';
   /** What follows for the session; undefined for a call that has none. */
@@ -33,7 +35,8 @@ export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd, chan
       locked as (
         select s.id from session s join target t on t.session_id = s.id where s.state = 'open' and s.attempt_id = $2 for update of s),
       ended as (
-        update attempt a set state = case when $3 then 'cooling' else 'ended' end, outcome = $4, ended_reason = $5, ended_at = clock_timestamp(),
+        update attempt a set state = case when $3 then 'cooling' else 'ended' end, outcome = $4, ended_reason = $5, ended_at = clock_timestamp(), 
+          call_id = coalesce(a.call_id, case when not exists (select from attempt o where o.pool_id = $1 and o.call_id = $15) then $15 end),
           released_at = case when $3 then null else clock_timestamp() end,
           sending_at = case when $4 = 'Unsent' then null else a.sending_at end
         from target t
@@ -74,6 +77,7 @@ export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd, chan
       end.withResults,
       end.resultDelayMs,
       channel,
+      end.callId ?? null,
     ],
   });
   return rows[0]?.ended === 1;

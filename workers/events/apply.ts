@@ -67,6 +67,7 @@ export function openApplier(deps: {
       attemptId,
       outcome: classifyEnd(news.endedReason),
       endedReason: news.endedReason,
+      callId: news.callId,
       line: 'taken',
       limits: undefined,
     });

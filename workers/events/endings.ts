@@ -13,6 +13,7 @@ export type Ending = {
   readonly attemptId: string;
   readonly outcome: AttemptOutcome;
   readonly endedReason: string | undefined;
+  readonly callId?: string | undefined;
   readonly line: AttemptEnd['line'];
   readonly limits: AttemptEnd['limits'];
 };

@@ -44,6 +44,14 @@ describe('news of a call', () => {
     expect(await openAttempts(on)).toBe(1);
   });
 
+  test('tells its id even when its end is the first that is heard of it', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.applier.apply(news(placed, 'ended'));
+    const { rows } = await on.database.query('select call_id, state from attempt where id = $1', [placed.attemptId]);
+    expect(rows).toEqual([{ call_id: `call-${placed.attemptId}`, state: 'cooling' }]);
+  });
+
   test('without the name that we gave it does not make two calls of one', async () => {
     const on = await aDataPath();
     const placed = await sent(on);
