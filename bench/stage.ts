@@ -10,6 +10,7 @@ import { migrate } from '../ledger/migrate.ts';
 import { type PoolId, writePolicy } from '../ledger/policy.ts';
 import { workerChannel } from '../ledger/wake.ts';
 import { beatWorker, registerWorker, retireWorker, type WorkerId } from '../ledger/workers.ts';
+import type { ToThread } from '../workers/dispatch/thread-protocol.ts';
 import type { Setting } from './figure.ts';
 
 /** A ledger with a pool's policy in it, and nobody at work. */
@@ -136,12 +137,15 @@ function linesComeBackAtOnce(): ReleaseLag {
 /** Starts the dispatcher's thread and resolves when it is elected. */
 export async function startDispatcher({ url, poolId, owner }: Stage, resources: AsyncDisposableStack): Promise<void> {
   const thread = new Worker(new URL('../workers/dispatch/thread.ts', import.meta.url), {
-    workerData: { ledgerUrl: url, poolId, pool: 'bench', workerId: owner, workerName: 'bench' },
+    workerData: { ledgerUrl: url, poolId, pool: 'bench', workerName: 'bench' },
   });
   const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
   thread.on('error', tell);
+  const begin: ToThread = { kind: 'stand', workerId: owner };
+  thread.postMessage(begin);
   resources.defer(async () => {
-    thread.postMessage('stop');
+    const end: ToThread = { kind: 'stop' };
+    thread.postMessage(end);
     await gone;
   });
   await new Promise<void>((resolve, reject) => {

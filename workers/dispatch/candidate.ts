@@ -7,9 +7,13 @@ import { observeLeadership, staleBeatMs } from '../../ledger/election.ts';
 import { reportWentBack } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
+import { fromThread, type ToThread } from './thread-protocol.ts';
 
 /** How often a worker looks whether its pool is dispatched. With a jitter, so that candidates do not stand all at once. */
 const lookEveryMs = 400;
+
+/** A thread that ended is opened anew after this: what ended it may end the next one as well. */
+const reopenAfterMs = 200;
 
 export type Candidate = {
   /** Milliseconds since the pool was last known to be dispatched. */
@@ -35,7 +39,9 @@ export function openCandidate(deps: {
   readonly random: () => number;
   readonly log: Logger;
 }): Candidate {
-  let thread: Worker | undefined;
+  let thread: Worker | undefined = openThread();
+  let standing = false;
+  let reopening: NodeJS.Timeout | undefined;
   let elected = false;
   let seenAtMs = deps.now();
   let withdrawn = false;
@@ -50,7 +56,7 @@ export function openCandidate(deps: {
       guarded = seen.guarded;
       await compare(seen.mark);
       if (held && beatAgeMs < staleBeatMs) seenAtMs = deps.now() - beatAgeMs;
-      else if (thread === undefined && !withdrawn) stand();
+      else if (thread !== undefined && !standing && !withdrawn) stand(thread);
     } catch (error) {
       deps.log.warn({ err: error }, 'the ledger does not say who dispatches');
     }
@@ -68,21 +74,33 @@ export function openCandidate(deps: {
     remembered = mark;
   }
 
-  function stand(): void {
+  /** A thread that has everything loaded and waits to be told to stand. */
+  function openThread(): Worker {
     const { ledgerUrl, poolId, pool, workerName } = deps;
-    const workerId = deps.workerId();
-    const started = new Worker(new URL('./thread.ts', import.meta.url), {
-      workerData: { ledgerUrl, poolId, pool, workerId, workerName, remembered },
-    });
-    thread = started;
-    started.on('message', () => {
-      elected = true;
+    const started = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { ledgerUrl, poolId, pool, workerName } });
+    started.on('message', (message) => {
+      const { kind } = fromThread.parse(message);
+      if (kind === 'elected') elected = true;
+      else standing = false;
     });
     started.on('error', (error) => deps.log.error({ err: error }, 'dispatching ended by an error'));
     started.on('exit', () => {
-      thread = undefined;
       elected = false;
+      standing = false;
+      thread = undefined;
+      if (!withdrawn) reopening = setTimeout(reopen, reopenAfterMs);
     });
+    return started;
+  }
+
+  function reopen(): void {
+    thread = openThread();
+  }
+
+  function stand(waiting: Worker): void {
+    standing = true;
+    const message: ToThread = { kind: 'stand', workerId: deps.workerId(), remembered };
+    waiting.postMessage(message);
   }
 
   timer = setTimeout(() => void look(), deps.random() * 50);
@@ -97,10 +115,12 @@ export function openCandidate(deps: {
     async withdraw() {
       withdrawn = true;
       clearTimeout(timer);
+      clearTimeout(reopening);
       const running = thread;
       if (running === undefined) return;
       const gone = new Promise<void>((resolve) => running.once('exit', () => resolve()));
-      running.postMessage('stop');
+      const message: ToThread = { kind: 'stop' };
+      running.postMessage(message);
       const patience = setTimeout(() => void running.terminate(), 2_000);
       await gone;
       clearTimeout(patience);

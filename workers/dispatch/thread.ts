@@ -7,54 +7,55 @@ import { standForElection } from '../../ledger/election.ts';
 import { requireSessionConnection } from '../../ledger/locks.ts';
 import { openLog } from '../log.ts';
 import { dispatch } from './dispatcher.ts';
+import { type FromThread, type ToThread, toThread } from './thread-protocol.ts';
 
 /**
- * The dispatcher's thread: stands for election on a connection of its own, and dispatches while it holds it. No webhook is parsed and no code of the
- * team runs here. Ends with the process that started it, or alone when it is not elected, deposed, or unsure.
+ * The dispatcher's thread: waits until it is told to stand, stands for election on a connection of its own, and dispatches while it holds it. It waits
+ * with everything loaded, because loading takes longer than an election may. No webhook is parsed and no code of the team runs here. Ends with the
+ * process that started it, or alone when it is deposed, or unsure.
  */
 
-const mark = z.object({ epoch: z.number(), seq: z.number(), beats: z.number() });
-const options = z
-  .object({
-    ledgerUrl: z.string(),
-    poolId: z.int(),
-    pool: poolName,
-    workerId: z.int(),
-    workerName: z.string(),
-    remembered: mark.optional(),
-  })
-  .parse(workerData);
+const options = z.object({ ledgerUrl: z.string(), poolId: z.int(), pool: poolName, workerName: z.string() }).parse(workerData);
 
 const log = openLog({ worker: options.workerName, part: 'dispatcher' });
 const stop = new AbortController();
-parentPort?.on('message', () => stop.abort());
+const tell = (message: FromThread) => parentPort?.postMessage(message);
+let standing = false;
 
-const connection = new pg.Client(
-  connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.pool} dispatcher`, statementTimeoutMs: 5_000 }),
-);
-connection.on('error', (error) => {
-  log.error({ err: error }, 'connection lost: dispatching ends');
-  process.exit(1);
-});
-await connection.connect();
-await requireSessionConnection(connection);
-const election = await standForElection(connection, options.poolId, options.workerId, options.remembered);
-if (election.elected) {
-  parentPort?.postMessage({ kind: 'elected', epoch: election.epoch });
-  await dispatch(
-    {
-      connection,
-      poolId: options.poolId,
-      pool: options.pool,
-      workerId: options.workerId,
-      epoch: election.epoch,
-      seq: election.seq,
-      now: () => performance.now(),
-      random: Math.random,
-      log,
-    },
-    stop.signal,
+/** True when it was elected: then dispatching is over, and so is this thread. */
+async function stand({ workerId, remembered }: Extract<ToThread, { kind: 'stand' }>): Promise<boolean> {
+  const connection = new pg.Client(
+    connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.pool} dispatcher`, statementTimeoutMs: 5_000 }),
   );
+  connection.on('error', (error) => {
+    log.error({ err: error }, 'connection lost: dispatching ends');
+    process.exit(1);
+  });
+  await connection.connect();
+  await requireSessionConnection(connection);
+  const election = await standForElection(connection, options.poolId, workerId, remembered);
+  if (election.elected) {
+    tell({ kind: 'elected' });
+    const { poolId, pool } = options;
+    const { epoch, seq } = election;
+    await dispatch({ connection, poolId, pool, workerId, epoch, seq, now: () => performance.now(), random: Math.random, log }, stop.signal);
+  }
+  await connection.end();
+  return election.elected;
 }
-await connection.end();
-parentPort?.close();
+
+parentPort?.on('message', (raw) => {
+  const message = toThread.parse(raw);
+  if (message.kind === 'stop') {
+    stop.abort();
+    if (!standing) parentPort?.close();
+    return;
+  }
+  standing = true;
+  // A failure ends the thread: its successor begins with nothing that could be wrong.
+  stand(message).then((wasElected) => {
+    standing = false;
+    if (wasElected || stop.signal.aborted) parentPort?.close();
+    else tell({ kind: 'not-elected' });
+  });
+});
