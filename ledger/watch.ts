@@ -1,5 +1,6 @@
 import type { ClassName, ProjectName } from '../crds/values.ts';
 import type { Sql } from './database.ts';
+import { lockHeld } from './locks.ts';
 import type { PoolId } from './policy.ts';
 import type { WorkerId } from './workers.ts';
 
@@ -10,12 +11,14 @@ export type WatchLease = {
   /** Changes up to here were read completely; milliseconds of the ledger's clock. */
   readonly readUntilMs: number;
   readonly nowMs: number;
+  /** Somebody else watched it before, or nobody. */
+  readonly gained: boolean;
 };
 
 export const leaseMs = 5_000;
 
 /**
- * Takes or renews leases on these projects, as far as they are free, expired or ours. A worker takes at most `most`, so that projects spread over
+ * Takes or renews leases on these projects, as far as they are free, expired or ours, or their owner's connection is gone. A worker takes at most `most`, so that projects spread over
  * workers.
  */
 export async function takeWatchLeases(
@@ -29,19 +32,19 @@ export async function takeWatchLeases(
     `insert into project_watch (pool_id, project) select $1, p from unnest($2::text[]) as p order by p on conflict do nothing`,
     [poolId, projects],
   );
-  const { rows } = await sql.query<{ project: ProjectName; read_ms: number | null; now_ms: number }>({
+  const { rows } = await sql.query<{ project: ProjectName; gained: boolean; read_ms: number | null; now_ms: number }>({
     name: 'take-watch-leases',
     text: `
       with free as (
-        select project from project_watch
-        where pool_id = $1 and project = any($3::text[]) and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
+        select project, owner from project_watch
+        where pool_id = $1 and project = any($3::text[]) and (owner = $2 or lease_until is null or lease_until < clock_timestamp() or not ${lockHeld('worker', 'owner')})
         order by (owner is distinct from $2), project limit $4 for update skip locked)
       update project_watch w set owner = $2, lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
       from free where w.pool_id = $1 and w.project = free.project
-      returning w.project, (extract(epoch from w.polled_until) * 1000)::float8 as read_ms, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+      returning w.project, free.owner is distinct from $2 as gained, (extract(epoch from w.polled_until) * 1000)::float8 as read_ms, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
     values: [poolId, owner, projects, most],
   });
-  return rows.map((row) => ({ project: row.project, readUntilMs: row.read_ms ?? row.now_ms, nowMs: row.now_ms }));
+  return rows.map((row) => ({ project: row.project, readUntilMs: row.read_ms ?? row.now_ms, nowMs: row.now_ms, gained: row.gained }));
 }
 
 /** Projects in which an attempt counts. */

@@ -199,6 +199,8 @@ export function openWatcher(deps: {
 
   return {
     async look(lease, signal) {
+      // What the last list before told is no measure for what its former watcher may have left.
+      if (lease.gained) stateOf(lease.project).nextListAtMs = 0;
       await recount(lease, signal);
       const doubtful = await attemptsInDoubt(deps.database, deps.poolId, lease.project, silentAfterMs);
       await searchAmbiguous(lease, doubtful, signal);

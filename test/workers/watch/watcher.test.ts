@@ -29,7 +29,7 @@ async function watching(on: DataPath, answer: () => Reply) {
     wallClock: Date.now,
     log: silent,
   });
-  return () => watcher.look({ project: north, readUntilMs: Date.now(), nowMs: Date.now() }, new AbortController().signal);
+  return () => watcher.look({ project: north, readUntilMs: Date.now(), nowMs: Date.now(), gained: false }, new AbortController().signal);
 }
 
 /** A worker that lives, with an attempt that it sent so long ago and has not heard of since. */
