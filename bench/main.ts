@@ -1,4 +1,5 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { startPostgres } from '../standalone/embedded-postgres.ts';
@@ -78,11 +79,12 @@ async function measure(names: readonly string[], scale: Scale): Promise<Readonly
 
 async function runOne(name: string, setting: Setting): Promise<BenchResult | undefined> {
   const startedMs = performance.now();
+  const [load = 0] = loadavg();
   const seconds = () => (performance.now() - startedMs) / 1_000;
   try {
     const figures = (await benches[name]?.(setting)) ?? [];
     say(`${name}: ${seconds().toFixed(1)} s`);
-    return resultOf(figures, seconds());
+    return resultOf(figures, { seconds: seconds(), load });
   } catch (error) {
     say(`${name} failed after ${seconds().toFixed(1)} s: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
     process.exitCode = 1;

@@ -30,10 +30,10 @@ export function pageOf(results: Results): string {
     `Node ${results.node}, ${results.cores} cores, embedded PostgreSQL with durable commits; measured in ${minutes.toFixed(1)} minutes. What is behind the figures is said in`,
     '[performance.md](performance.md).',
     '',
-    ...benches.flatMap(([name, { at, seconds, figures }]) => [
+    ...benches.flatMap(([name, { at, seconds, load, figures }]) => [
       `## ${name}`,
       '',
-      `${at.slice(0, 16).replace('T', ' ')} UTC, ${seconds.toFixed(0)} s.`,
+      `${at.slice(0, 16).replace('T', ' ')} UTC, ${seconds.toFixed(0)} s; load of the machine before it: ${load.toFixed(1)}.`,
       '',
       ...plotsOf(figures).flatMap((plot) => [`![${plot.title}](benchmarks/${fileName(plot)}.svg)`, '']),
       ...tableOf(figures),

@@ -22,19 +22,21 @@ const storedFigure = z.object({
 });
 export type StoredFigure = z.infer<typeof storedFigure>;
 
-const benchResult = z.object({ at: z.string(), seconds: z.number(), figures: z.array(storedFigure) });
+/** `load` is what else the machine did: how many processes wanted a core in the minute before the bench began. */
+const benchResult = z.object({ at: z.string(), seconds: z.number(), load: z.number(), figures: z.array(storedFigure) });
 export type BenchResult = z.infer<typeof benchResult>;
 
 const results = z.object({ node: z.string(), cores: z.int(), benches: z.record(z.string(), benchResult) });
 export type Results = z.infer<typeof results>;
 
 /** What one bench gave now. */
-export function resultOf(figures: readonly Figure[], seconds: number): BenchResult {
+export function resultOf(figures: readonly Figure[], { seconds, load }: Pick<BenchResult, 'seconds' | 'load'>): BenchResult {
   return benchResult.parse(
     JSON.parse(
       JSON.stringify({
         at: new Date().toISOString(),
         seconds,
+        load,
         figures: figures.map((figure) => ({ ...figure, reached: reached(figure) })),
       }),
     ),

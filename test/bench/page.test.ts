@@ -34,7 +34,11 @@ test('a plot is drawn to scale, and what is written in it cannot break out of it
 });
 
 test('the page names what was missed, says each definition once, and shows every plot', () => {
-  const page = pageOf({ node: 'v24', cores: 2, benches: { growth: { at: '2030-01-01T00:00:00Z', seconds: 30, figures: [...figures] } } });
+  const page = pageOf({
+    node: 'v24',
+    cores: 2,
+    benches: { growth: { at: '2030-01-01T00:00:00Z', seconds: 30, load: 1, figures: [...figures] } },
+  });
   expect(page).toContain('| slower | 1.40 × | ≤ 1.3 | **missed** |');
   expect(page).toContain('| theirs at 2 | none |');
   expect(page).toContain('![Speed by size](benchmarks/speed-by-size.svg)');
