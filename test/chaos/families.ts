@@ -4,6 +4,7 @@ import { diskFull } from './faults/disk.ts';
 import { ledgerWire, providerWire, twoDispatchers } from './faults/network.ts';
 import { classLimited, linesLowered, poolHeld, projectRemoved } from './faults/policy.ts';
 import { killed, stopped } from './faults/processes.ts';
+import { promotion } from './faults/promotion.ts';
 import { creationStorm, lateRelease, linesCancelled, linesTaken, outage, webhooksAstray, webhooksGone } from './faults/provider.ts';
 import { stoppedSender } from './faults/sender.ts';
 import { serverFull, serverKilled, serverRestarted, serverSlow } from './faults/server.ts';
@@ -23,6 +24,7 @@ export const families: readonly Family[] = [
   twoDispatchers,
   workerClocks,
   serverSteps,
+  promotion,
   outage,
   creationStorm,
   webhooksAstray,

@@ -1,3 +1,4 @@
+import { writePolicy } from '../../ledger/policy.ts';
 import { signalProcess } from '../../standalone/postmaster.ts';
 import { until } from './waiting.ts';
 import type { World } from './world.ts';
@@ -5,7 +6,7 @@ import type { World } from './world.ts';
 const recoversWithinMs = 20_000;
 
 /** Makes everything whole again, whatever a fault has left behind. */
-export async function healAll({ workers, server, database, note }: World): Promise<void> {
+export async function healAll({ workers, server, database, draw, note }: World): Promise<void> {
   for (const worker of workers) {
     worker.ledger.set({ kind: 'pass' });
     worker.provider.set({ kind: 'pass' });
@@ -20,5 +21,7 @@ export async function healAll({ workers, server, database, note }: World): Promi
     signal: new AbortController().signal,
   });
   if (answered === undefined) throw new Error(`PostgreSQL does not answer ${recoversWithinMs / 1_000} s after it was healed`);
+  // A promoted replica may have lost the last change of the policy; whoever declares pools declares them again.
+  await writePolicy(database, draw.pool.name, draw.spec);
   note('everything is healed');
 }

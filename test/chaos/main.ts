@@ -26,7 +26,7 @@ async function chaos(flags: Flags): Promise<void> {
   await chmod(directory, 0o711);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const verdicts: Verdict[] = [];
-  const drawn = flags.promotion ? [...families.filter(({ group }) => group !== 'database'), promotion] : families;
+  const drawn = flags.promotion ? families.filter((family) => family.group !== promotion.group || family === promotion) : families;
   for (const seed of seedsOf(flags)) {
     const draw = drawSeed(seed, drawn);
     for (const line of tellDraw(draw)) say(line);
