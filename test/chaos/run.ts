@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../../simulator/contract.ts';
+import { ageGuard } from './age.ts';
 import { checkCalls } from './checks/calls.ts';
 import { checkLedger, checkLost } from './checks/ledger.ts';
 import { checkReport } from './checks/provider.ts';
@@ -83,6 +84,7 @@ async function play(draw: Draw, directory: string, signal: AbortSignal): Promise
   const startedMs = performance.now();
   await inflictAll(world, signal);
   await healAll(world);
+  await ageGuard(world, signal);
   const flow = await watchFlow(world, signal);
   await pause(draw.trafficMs - (performance.now() - startedMs), signal);
   await finish(world, signal);
@@ -113,7 +115,7 @@ async function watchFlow(
   const healedMs = performance.now();
   const look = async (): Promise<{ readonly admitted: number; readonly waiting: boolean } | undefined> => {
     const { rows } = await database.query<{ admitted: number; waiting: boolean }>(
-      `select (select count(*) from attempt where pool_id = $1 and admitted_at is not null)::int as admitted,
+      `select (select count(*) from attempt where pool_id = $1 and seq is not null)::int as admitted,
               exists (select from session where pool_id = $1 and state = 'queued' and ready) as waiting`,
       [poolId],
     );
