@@ -91,7 +91,7 @@ async function readAnswer(answer: http.IncomingMessage, maxBytes: number): Promi
   }
   const status = answer.statusCode ?? 500;
   const headers = new Headers();
-  for (const name of ['content-type', 'retry-after', 'location'] as const) {
+  for (const name of ['content-type', 'date', 'retry-after', 'location'] as const) {
     const value = answer.headers[name];
     if (value !== undefined) headers.set(name, value);
   }

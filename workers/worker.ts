@@ -148,6 +148,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     boundForMs: (className) => boundForMs(policy().classes.find((candidate) => candidate.name === className)),
     webhooks: publicUrl === undefined ? 'none' : 'expected',
     wallClock: Date.now,
+    now,
     log,
   });
 

@@ -1,8 +1,9 @@
 import { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
+import type { ClockReading } from '../../capacity/watching/clock-skew.ts';
 import { type Connections, GateClosed, openConnections } from '../connections.ts';
 import type { CreateCallBody, CreateResult, Listing, LookUp, VapiProject } from './contract.ts';
-import { type Api, type Bounds, type Exchange, exchange, type OnRequest, type RequestKind, type Send } from './exchange.ts';
+import { type Api, type Bounds, type Exchange, exchange, type OnClock, type OnRequest, type RequestKind, type Send } from './exchange.ts';
 import { listAll, openPageSize } from './listing.ts';
 import { classifyCreate } from './outcomes.ts';
 import { redact } from './redact.ts';
@@ -33,7 +34,11 @@ type CreateRequest = NonNullable<Parameters<CallsClient['create']>[0]>;
 
 export function openProject(options: ProjectOptions): OpenProject {
   const connections = options.fetch === undefined ? openConnections(connectionLimits) : foreignConnections(options.fetch);
-  const api: Api = { baseUrl: options.baseUrl, apiKey: options.apiKey, connections, onRequest: options.onRequest };
+  let clock: ClockReading | undefined;
+  const onClock: OnClock = (reading) => {
+    clock = reading;
+  };
+  const api: Api = { baseUrl: options.baseUrl, apiKey: options.apiKey, connections, onRequest: options.onRequest, onClock };
   const pageSize = openPageSize();
 
   const list = async (since: ListSince, limits: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing> =>
@@ -51,6 +56,7 @@ export function openProject(options: ProjectOptions): OpenProject {
     get: (callId, signal) => get(api, callId, signal),
     listUpdatedSince: (since, limits) => list({ updatedAtGe: since.toISOString() }, limits),
     listCreatedSince: (since, limits) => list({ createdAtGe: since.toISOString() }, limits),
+    clock: () => clock,
     hangUp: (controlUrl, signal) => hangUp(api, controlUrl, signal),
     close: connections.close,
   };

@@ -1,4 +1,5 @@
 import type { AttemptOutcome } from '../../capacity/outcomes.ts';
+import type { ClockReading } from '../../capacity/watching/clock-skew.ts';
 
 /** What the provider tells about the subscription's lines in its answers: a hint, never the ledger. */
 export type ReportedLimits = { readonly limit: number; readonly remaining: number; readonly blocked: boolean };
@@ -71,6 +72,8 @@ export type VapiProject = {
   /** All calls that changed at or after the instant, paged; at most `maxRequests` requests. */
   listUpdatedSince(since: Date, options: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing>;
   listCreatedSince(since: Date, options: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing>;
+  /** What the provider's clock showed in its newest answer, timed with `performance.now()`; undefined until one told it. */
+  clock(): ClockReading | undefined;
   /** Ends a live call through its control URL. */
   hangUp(controlUrl: string, signal: AbortSignal): Promise<{ readonly ok: boolean; readonly detail: string }>;
 };

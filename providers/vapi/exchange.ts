@@ -1,5 +1,6 @@
 import type { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
+import type { ClockReading } from '../../capacity/watching/clock-skew.ts';
 import { type Connections, type Gate, GateClosed } from '../connections.ts';
 import { redact } from './redact.ts';
 
@@ -9,6 +10,8 @@ import { redact } from './redact.ts';
  */
 
 export type RequestKind = 'create' | 'get' | 'list' | 'hangUp';
+/** Told what the provider's clock showed in an answer, timed with `performance.now()`. */
+export type OnClock = (reading: ClockReading) => void;
 export type OnRequest = (kind: RequestKind, ms: number, status: number | undefined) => void;
 
 export type Exchange =
@@ -21,6 +24,7 @@ export type Api = {
   readonly apiKey: () => Promise<string>;
   readonly connections: Connections;
   readonly onRequest: OnRequest | undefined;
+  readonly onClock: OnClock | undefined;
 };
 
 export type Bounds = { readonly gate: Gate; readonly timeoutMs: number; readonly signal: AbortSignal };
@@ -37,6 +41,7 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
   const deadline = openDeadline(bounds);
   const startedMs = performance.now();
   let sent = false;
+  let askedAtMs = startedMs;
   let answer: { status: number; bytes: number } | undefined;
   let broken: { readonly error: unknown } | undefined;
   const client: SdkClient = {
@@ -45,6 +50,7 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
     maxRetries: 0,
     fetch: async (url, init) => {
       const gate = () => {
+        askedAtMs = performance.now();
         sent = bounds.gate();
         return sent;
       };
@@ -53,7 +59,10 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
         broken = { error };
         return Response.error();
       });
-      if (broken === undefined) answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
+      if (broken !== undefined) return response;
+      answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
+      const reading = clockOf(response.headers.get('date'), askedAtMs);
+      if (reading !== undefined) api.onClock?.(reading);
       return response;
     },
   };
@@ -71,6 +80,12 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
     deadline.clear();
     api.onRequest?.(kind, performance.now() - startedMs, answer?.status);
   }
+}
+
+/** The provider's clock by an answer's `Date`: full seconds, looked at between the request's first byte and the answer's last one. */
+function clockOf(date: string | null, askedAtMs: number): ClockReading | undefined {
+  const showedMs = Date.parse(date ?? '');
+  return Number.isNaN(showedMs) ? undefined : { showedMs, resolutionMs: 1_000, askedAtMs, toldAtMs: performance.now() };
 }
 
 function failure(error: unknown, sent: boolean, ended: 'timeout' | 'aborted' | undefined, timeoutMs: number): Exchange {

@@ -37,7 +37,7 @@ export async function listInventory(options: {
   readonly signal: AbortSignal;
 }): Promise<Inventory> {
   const connections = openConnections({ maxAnswerBytes: 64_000_000, maxSockets: 2 });
-  const api: Api = { baseUrl: options.baseUrl, apiKey: async () => options.apiKey, connections, onRequest: undefined };
+  const api: Api = { baseUrl: options.baseUrl, apiKey: async () => options.apiKey, connections, onRequest: undefined, onClock: undefined };
   const read = async <T>(what: string, schema: z.ZodType<T>, send: Send): Promise<T> => {
     const answer = await exchange(api, 'list', send, { gate: () => true, timeoutMs, signal: options.signal });
     if (answer.kind === 'failure') throw new ProviderUnreachable(`${options.baseUrl}: ${what}: ${answer.detail}`);

@@ -8,6 +8,7 @@ import {
   minuteBudget,
   pollingShare,
 } from '../../capacity/rates/minute-budget.ts';
+import { windowCovers, windowStartMs } from '../../capacity/watching/clock-skew.ts';
 import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, recountDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
 import type { ClassName, ProjectName } from '../../crds/values.ts';
 import { noteAlive } from '../../ledger/attempts/bind.ts';
@@ -20,9 +21,7 @@ import type { SeenCall } from '../../providers/vapi/contract.ts';
 import type { Applier, CallNews } from '../events/apply.ts';
 import type { Endings } from '../events/endings.ts';
 import type { Providers } from '../providers.ts';
-
-/** Lists read this far back again: the provider shows changes late, and clocks differ. */
-const overlapMs = 60_000;
+import { openProjectClocks } from './project-clocks.ts';
 
 /** Most pages of one list. */
 const maxPages = 20;
@@ -42,6 +41,8 @@ export function openWatcher(deps: {
   readonly webhooks: 'expected' | 'none';
   /** Milliseconds since 1970, for the provider's request minutes only. */
   readonly wallClock: () => number;
+  /** Monotonic milliseconds, as `performance.now()` tells them. */
+  readonly now: () => number;
   readonly log: Logger;
 }): { look(lease: WatchLease, signal: AbortSignal): Promise<void> } {
   type Progress = {
@@ -51,6 +52,7 @@ export function openWatcher(deps: {
     recounted?: { readonly guard: string; readonly ageMs: number };
   };
   const projects = new Map<ProjectName, Progress>();
+  const clocks = openProjectClocks(deps);
 
   const requestsLeft = ({ budget }: Progress, policy: ProjectPolicy) =>
     minuteBudget(budget, pollingShare(policy.requestsPerMinute), deps.wallClock());
@@ -109,11 +111,14 @@ export function openWatcher(deps: {
     const polling = pollingShare(provider.policy.requestsPerMinute);
     const pages = Math.min(maxPages, requestsLeft(state, provider.policy));
     if (pages < 1) return;
-    const listing = await provider.api.listUpdatedSince(new Date(lease.readUntilMs - overlapMs), { maxRequests: pages, signal });
+    const sinceMs = windowStartMs(lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
+    const listing = await provider.api.listUpdatedSince(new Date(sinceMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     state.missed = (await applyList(lease.project, listing.calls)).missed;
     state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks, missed: state.missed });
-    if (listing.complete) await noteRead(deps.database, deps.poolId, lease.project, lease.nowMs, listing.calls[0]?.orgId);
+    const covers = windowCovers(sinceMs, lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
+    if (listing.complete && covers)
+      await noteRead(deps.database, deps.poolId, lease.project, lease.nowMs, listing.calls[0]?.orgId);
   }
 
   /** Looks for calls whose creation had no answer. One complete list serves all of the project; only one late enough proves absence. */
@@ -125,18 +130,21 @@ export function openWatcher(deps: {
     if (provider === undefined || due.length === 0) return;
     const pages = Math.min(maxPages, requestsLeft(state, provider.policy));
     if (pages < 1) return;
-    const listing = await provider.api.listCreatedSince(new Date(oldestMs - overlapMs), { maxRequests: pages, signal });
+    const sinceMs = windowStartMs(oldestMs, await clocks.skewOf(lease.project, provider.api));
+    const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     await applyList(lease.project, listing.calls);
     await noteLookUps(
       deps.database,
       due.map((attempt) => attempt.attemptId),
     );
+    const skew = await clocks.skewOf(lease.project, provider.api);
     const listed = new Set(listing.calls.map((call) => attemptIdOf(call.name)));
     for (const attempt of due) {
       const doubtMs = attempt.ambiguousForMs ?? 0;
       if (listed.has(attempt.attemptId)) continue;
-      if (!listing.complete) {
+      const covers = windowCovers(sinceMs, attempt.sendingAtMs ?? lease.nowMs, skew);
+      if (!listing.complete || !covers) {
         // Whatever call there may be is over by now, and nobody could say whether there was one (I6).
         if (doubtMs > deps.boundForMs(attempt.class) + giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
         continue;
@@ -166,14 +174,16 @@ export function openWatcher(deps: {
     const pages = requestsLeft(state, provider.policy);
     if (pages < 1) return;
     state.recounted = { guard: guard.id, ageMs: guard.ageMs };
-    const listing = await provider.api.listCreatedSince(new Date(guard.certainAtMs), { maxRequests: pages, signal });
+    const sinceMs = windowStartMs(guard.certainAtMs, await clocks.skewOf(lease.project, provider.api));
+    const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     const { unsettled } = await applyList(lease.project, listing.calls);
     deps.log.info(
       { project: lease.project, calls: listing.calls.length, complete: listing.complete, unsettled },
       'calls listed for the guard',
     );
-    if (listing.complete && unsettled === 0 && guard.ageMs >= ambiguityHoldMs)
+    const covers = windowCovers(sinceMs, guard.certainAtMs, await clocks.skewOf(lease.project, provider.api));
+    if (listing.complete && covers && unsettled === 0 && guard.ageMs >= ambiguityHoldMs)
       await noteListed(deps.database, deps.poolId, lease.project, guard.id);
   }
 

@@ -30,6 +30,7 @@ async function guarded(on: DataPath, calls: () => readonly object[]) {
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
     webhooks: 'expected',
     wallClock: Date.now,
+    now: () => performance.now(),
     log: silent,
   });
   return {

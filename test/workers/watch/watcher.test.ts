@@ -1,51 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { projectName } from '../../../crds/values.ts';
-import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
-import { buryDeadWorkers, registerWorker } from '../../../ledger/workers.ts';
+import { buryDeadWorkers } from '../../../ledger/workers.ts';
 import { callNameOf } from '../../../providers/vapi/call-name.ts';
-import { openProject } from '../../../providers/vapi/client.ts';
 import { boundForMs } from '../../../workers/session-bounds.ts';
-import { openWatcher } from '../../../workers/watch/watcher.ts';
-import { type Reply, serve } from '../../providers/vapi/http-server.ts';
-import { aDataPath, type DataPath, type Placed, place, seen, silent } from '../data-path.ts';
-
-const north = projectName.parse('north');
-
-/** A watcher of project north, and a provider that answers every request like this. */
-async function watching(on: DataPath, answer: () => Reply) {
-  const server = await serve(answer);
-  const api = openProject({ baseUrl: server.url, apiKey: async () => 'key' });
-  const policy = on.policy.projects.find((project) => project.name === north);
-  if (policy === undefined) throw new Error('no project north');
-  const watcher = openWatcher({
-    database: on.database,
-    poolId: on.poolId,
-    providers: { of: () => ({ api, policy }), close: api.close },
-    applier: on.applier,
-    endings: on.endings,
-    boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
-    webhooks: 'expected',
-    wallClock: Date.now,
-    log: silent,
-  });
-  return () => watcher.look({ project: north, readUntilMs: Date.now(), nowMs: Date.now(), gained: false }, new AbortController().signal);
-}
-
-/** A worker that lives, with an attempt that it sent so long ago and has not heard of since. */
-async function sentAgo(on: DataPath, seconds: number, inDoubt: 'in doubt' | 'forgotten'): Promise<Placed> {
-  const connection = await on.database.connect();
-  const owner = await registerWorker(connection, on.poolId, 'w1');
-  connection.release();
-  const placed = await place(on, owner);
-  expect(await beginSending(on.database, on.poolId, owner, [placed.attemptId])).toHaveLength(1);
-  await on.database.query(
-    `update attempt set sending_at = sending_at - $2 * interval '1 s', created_at = created_at - $2 * interval '1 s',
-       ambiguous_at = case when $3 then clock_timestamp() - $2 * interval '1 s' end, look_ups = case when $3 then 6 else 0 end where id = $1`,
-    [placed.attemptId, seconds, inDoubt === 'in doubt'],
-  );
-  return placed;
-}
+import { aDataPath, type Placed, seen } from '../data-path.ts';
+import { sentAgo, watching } from './watching.ts';
 
 describe('a call whose creation nobody told the end of', () => {
   test('is looked up although the worker that sent it lives, and its session waits again when there is no call', async () => {
