@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { WebhookAuth } from '../../crds/subscriptions.ts';
+import { textOf } from '../../crds/text.ts';
 import type { SeenCall } from './contract.ts';
 
 /**
@@ -121,8 +122,9 @@ export type ServerMessage =
 export type InvalidMessage = { readonly kind: 'invalid'; readonly path: string; readonly message: string };
 
 /** PostgreSQL holds no NUL and no half of a surrogate pair: one message with them would take down all that are written in the same statement. */
-const storable = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
-const text = (maxLength: number) => storable.max(maxLength).optional().catch(undefined);
+const storable = (minLength: number, maxLength: number) =>
+  textOf(minLength, maxLength).refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
+const text = (maxLength: number) => storable(0, maxLength).optional().catch(undefined);
 const party = z
   .object({ id: text(100), number: text(60) })
   .optional()
@@ -130,8 +132,8 @@ const party = z
 
 /** Only what is named here is looked at: a body may hold a whole assistant and the transcript of an hour. */
 const call = z.object({
-  id: storable.min(1).max(100),
-  orgId: storable.max(100).catch(''),
+  id: storable(1, 100),
+  orgId: storable(0, 100).catch(''),
   name: text(200),
   type: text(100),
   phoneNumberId: text(100),
@@ -149,9 +151,9 @@ const envelope = z.object({
   timestamp: z.number().catch(0),
 });
 
-const status = z.object({ status: storable.min(1).max(100), endedReason: text(200) });
+const status = z.object({ status: storable(1, 100), endedReason: text(200) });
 const report = z.object({
-  endedReason: storable.min(1).max(200),
+  endedReason: storable(1, 200),
   cost: z.number().optional().catch(undefined),
   startedAt: text(40),
   endedAt: text(40),
@@ -167,7 +169,7 @@ const other = z.object({
 /** Reads a webhook's body. What is invalid is named by its path, never by its value. */
 export function parseServerMessage(raw: Buffer): ServerMessage | InvalidMessage {
   const body = parseJson(raw);
-  const opened = z.object({ message: z.looseObject({ type: z.string().min(1).max(100) }) }).safeParse(body);
+  const opened = z.object({ message: z.looseObject({ type: textOf(1, 100) }) }).safeParse(body);
   if (!opened.success) return invalid(opened.error, []);
   const { message } = opened.data;
   switch (message.type) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textOf } from '../../crds/text.ts';
 import type { ReportedLimits, SeenCall } from './contract.ts';
 
 /** What we read of the provider's answers. Everything else in them is ignored, and unknown values are normal: the provider ships weekly. */
@@ -18,8 +19,9 @@ export function reportedLimits(body: unknown): ReportedLimits | undefined {
 }
 
 /** What the ledger can hold: no NUL, no half of a surrogate pair. */
-const storable = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
-const text = (maxLength: number) => storable.max(maxLength).optional().catch(undefined);
+const storable = (minLength: number, maxLength: number) =>
+  textOf(minLength, maxLength).refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be text without NUL');
+const text = (maxLength: number) => storable(0, maxLength).optional().catch(undefined);
 
 /** Where a live call is controlled. It needs no password, so it is treated as one. */
 const monitor = z
@@ -28,7 +30,7 @@ const monitor = z
   .catch(undefined);
 
 /** The answer to a creation. */
-export const createdCall = z.object({ id: storable.min(1).max(100), orgId: storable.max(100).catch(''), monitor });
+export const createdCall = z.object({ id: storable(1, 100), orgId: storable(0, 100).catch(''), monitor });
 
 const liveStatuses = ['scheduled', 'queued', 'ringing', 'in-progress', 'forwarding'] as const;
 const terminalStatuses: readonly string[] = ['ended', 'not-found', 'deletion-failed'];
@@ -36,14 +38,14 @@ const terminalStatuses: readonly string[] = ['ended', 'not-found', 'deletion-fai
 /** What {@link overridesOf} puts into the metadata of every call. */
 const ourMetadata = z
   .object({
-    metadata: z.object({ trunkline: z.object({ pool: storable.max(100), class: storable.max(100), session: z.uuid().toLowerCase() }) }),
+    metadata: z.object({ trunkline: z.object({ pool: storable(0, 100), class: storable(0, 100), session: z.uuid().toLowerCase() }) }),
   })
   .optional()
   .catch(undefined);
 
 const listedCall = z.object({
-  id: storable.min(1).max(100),
-  orgId: storable.max(100),
+  id: storable(1, 100),
+  orgId: storable(0, 100),
   name: text(200),
   type: text(100),
   status: text(100),

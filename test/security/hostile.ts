@@ -52,6 +52,7 @@ export const hostileJson = (): fc.Arbitrary<unknown> =>
       { constructor: { prototype: {} } },
       { toString: 1, valueOf: 1 },
       { length: -1 },
+      { length: { toString: 1, valueOf: 1 } },
     ),
     fc.constantFrom(20, 200, 1_500).map(deep),
     fc.jsonValue({ maxDepth: 3 }),

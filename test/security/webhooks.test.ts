@@ -123,6 +123,7 @@ describe('a verified webhook', () => {
     { name: 'UTF-16', body: '\0{\0}' },
     { name: 'a message without a type', body: '{"message":{}}' },
     { name: 'a million brackets', body: '['.repeat(1_000_000) },
+    { name: 'a type with a length that is none', body: '{"message":{"type":{"length":{"toString":1,"valueOf":1}}}}' },
     { name: 'a call that is a list', body: statusUpdate({ call: [] }) },
     { name: 'a status that is an object', body: statusUpdate({ status: { toString: 1 } }) },
   ])('of $name is refused by its field', async ({ body }) => {

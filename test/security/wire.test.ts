@@ -15,6 +15,7 @@ afterAll(() => world.close());
 const session = (more: object = {}) => ({ class: 'campaign', direction: 'Outbound', customer: { number: person.number }, ...more });
 const asked = JSON.stringify(session());
 const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+const noLength = '{"length":{"toString":1,"valueOf":1}}';
 const bomb = gzipSync(Buffer.alloc(50 * 1_048_576));
 
 describe('a body that is', () => {
@@ -71,6 +72,13 @@ describe('a body that is', () => {
       body: JSON.stringify(session({ constructor: { prototype: { admin: true } } })),
       status: 422,
       field: 'constructor',
+    },
+    { name: 'a thing with a length that is none', body: `{"direction":"Outbound","class":${noLength}}`, status: 422, field: 'class' },
+    {
+      name: 'a label with a length that is none',
+      body: `{"direction":"Outbound","customer":{"number":"+1"},"labels":{"a":${noLength}}}`,
+      status: 422,
+      field: 'labels.a',
     },
     { name: 'text with NUL', body: JSON.stringify(session({ context: { a: 'x\0y' } })), status: 422, field: 'context' },
     {

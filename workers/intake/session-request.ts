@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { wording } from '../../crds/messages.ts';
+import { textOf } from '../../crds/text.ts';
 import { labels } from '../../crds/values.ts';
 
 /** What a client may ask for: the wire format of a session, the same for single requests and for every line of an import. */
@@ -12,7 +13,7 @@ const brokenText = /[\0\uFFFD]/;
 
 /** Text that PostgreSQL can hold: no NUL, no half of a surrogate pair, and nothing that was broken in decoding. */
 const isText = (text: string) => text.isWellFormed() && !brokenText.test(text);
-const text = (maxLength: number) => z.string().min(1).max(maxLength).refine(isText, 'must be valid UTF-8 text without NUL');
+const text = (maxLength: number) => textOf(1, maxLength).refine(isText, 'must be valid UTF-8 text without NUL');
 
 /** A date beyond these is a mistake, and PostgreSQL and JavaScript disagree about such years. */
 const instant = z.iso
@@ -33,9 +34,12 @@ const context = z
 export const sessionRequest = z.strictObject({
   class: text(40).optional(),
   direction: z.enum(['Inbound', 'Outbound']),
-  customer: z.strictObject({ number: z.string().min(1).max(40), name: text(200).optional() }),
+  customer: z.strictObject({ number: textOf(1, 40), name: text(200).optional() }),
   project: text(40).optional(),
-  labels: labels.refine((map) => Object.values(map).every(isText), 'must hold valid UTF-8 text without NUL').default({}),
+  labels: z
+    .record(z.string(), z.string())
+    .pipe(labels.refine((map) => Object.values(map).every(isText), 'must hold valid UTF-8 text without NUL'))
+    .default({}),
   context: context.optional(),
   score: z.int().min(-1_000).max(1_000).default(0),
   notBefore: instant.optional(),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { textOf } from '../../crds/text.ts';
 import type { ClassName } from '../../crds/values.ts';
 import { beginPassingHold, endPassingHold, liftHold, prolongPassingHold, setHold } from '../../ledger/overlays.ts';
 import { cancelBite, cancelQueuedOf, cancelUnsentOf, endWithTheirCalls, leftOf, newestOf } from '../../ledger/sessions/cancel.ts';
@@ -12,7 +13,7 @@ import { readAsked, requireReach } from './small-requests.ts';
 
 /** Stop and go: hold the pool or a class, let it go on, cancel what waits. Live calls go on, and nobody is dialled again for them. */
 
-const className = z.string().min(1).max(40);
+const className = textOf(1, 40);
 const holdBody = z.strictObject({ class: className.optional(), until: z.iso.datetime({ offset: true }).optional() });
 const resumeBody = z.strictObject({ class: className.optional() });
 const cancelBody = z.strictObject({ class: className });
