@@ -8,6 +8,7 @@ import type { AssistantRequest, CallerAnswer } from '../inbound/answerer.ts';
 import { openBodyShare, readBody } from '../intake/body.ts';
 import { Problem, problemHandler } from '../intake/problem.ts';
 import type { Secrets } from '../secrets.ts';
+import { openRefusals } from './refusals.ts';
 
 /** Reports carry whole assistants and transcripts: several megabytes are normal. */
 const maxBytes = 10 * 1_024 * 1_024;
@@ -42,6 +43,7 @@ export function webhookRouter(deps: {
   readonly log: Logger;
 }): Router {
   const unverified = openBodyShare(unverifiedBytes);
+  const refusals = openRefusals(deps);
 
   async function receive(request: Request, response: Response): Promise<void> {
     const startedAtMs = deps.now();
@@ -73,7 +75,7 @@ export function webhookRouter(deps: {
     const secrets = await deps.secrets.readAll(project.webhookSecret);
     const verdict = verifyWebhook(raw, request.headers, secrets, project.webhookAuth);
     if (verdict === 'verified') return;
-    deps.log.warn({ project: project.name, verdict }, 'webhook refused');
+    refusals.note(project.name, verdict);
     throw new Problem('webhook-not-verified', { detail: `its proof is ${verdict}`, field });
   }
 

@@ -8,6 +8,7 @@ import type { InboxEvent, StoredEvent } from '../../../ledger/inbox.ts';
 import { writePolicy } from '../../../ledger/policy.ts';
 import { InboxFull, openInboxWriter } from '../../../workers/events/inbox-writer.ts';
 import { webhookRouter } from '../../../workers/events/webhooks.ts';
+import { openLog } from '../../../workers/log.ts';
 import { openSecrets } from '../../../workers/secrets.ts';
 import { freshLedger } from '../../support/ledger.ts';
 import { silent } from '../data-path.ts';
@@ -15,8 +16,10 @@ import { salesPool } from '../intake/serving.ts';
 
 type Store = (event: InboxEvent) => Promise<StoredEvent | undefined>;
 
+type Deps = Parameters<typeof webhookRouter>[0];
+
 /** Where the provider posts to, with an inbox like this; project north has a secret. */
-async function receiving(store: Store) {
+async function receiving(store: Store, more: Partial<Pick<Deps, 'answerCaller' | 'handler' | 'log' | 'now'>> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'trunkline-webhooks-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   await mkdir(join(directory, 'north'));
@@ -38,6 +41,7 @@ async function receiving(store: Store) {
       observe: () => undefined,
       now: () => performance.now(),
       log: silent,
+      ...more,
     }),
   );
   const server = app.listen(0, '127.0.0.1');
@@ -48,13 +52,14 @@ async function receiving(store: Store) {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const post = (body: object, secret = 'the-secret'): Promise<number> =>
-    fetch(`http://127.0.0.1:${address.port}/v1/vapi/north`, {
+  const ask = (body: object, secret = 'the-secret', project = 'north') =>
+    fetch(`http://127.0.0.1:${address.port}/v1/vapi/${project}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-vapi-secret': secret },
       body: JSON.stringify(body),
-    }).then((answer) => answer.status);
-  return { post, worked };
+    });
+  const post = (...request: Parameters<typeof ask>): Promise<number> => ask(...request).then((answer) => answer.status);
+  return { ask, post, worked };
 }
 
 const ended = {
@@ -67,6 +72,7 @@ const ended = {
   },
 };
 
+const unstored: Store = () => Promise.reject(new Error('nothing is to be written down'));
 const asStored = (event: InboxEvent): StoredEvent => ({ ...event, id: '1' });
 
 describe('a webhook', () => {
@@ -110,5 +116,53 @@ describe('a webhook', () => {
     expect(await Promise.all([post(ended), post(ended), post(ended)])).toEqual([200, 200, 200]);
     expect(await post(ended)).toBe(200);
     expect(worked).toEqual(['call-1']);
+  });
+});
+
+describe("a handler's choice for a caller", () => {
+  const ours = { assistantId: 'reception-north', assistantOverrides: { variableValues: { ours: true } } };
+  const caller = { message: { type: 'assistant-request', call: { id: 'call-1', type: 'inboundPhoneCall' } } };
+  /** So many levels of lists and objects in all. */
+  const nested = (levels: number) => `{"assistant":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+  const answered = async (body: string) => {
+    const { ask } = await receiving(unstored, {
+      answerCaller: async () => ({ kind: 'assistant', body: ours }),
+      handler: {
+        answer: async () => ({ kind: 'answer', status: 200, body: Buffer.from(body), contentType: 'application/json' }),
+        close: async () => undefined,
+      },
+    });
+    return (await ask(caller)).json();
+  };
+
+  test('counts up to 100 levels deep', async () => {
+    expect(await answered(nested(100))).toMatchObject({ assistant: expect.anything() });
+  });
+
+  test.each([101, 5_000, 500_000])('that is %i levels deep leaves the caller to the assistant of the class', async (levels) => {
+    expect(await answered(nested(levels))).toEqual(ours);
+  });
+});
+
+describe('webhooks of somebody else', () => {
+  test('are told once a minute and project, with how many there were', async () => {
+    const lines: string[] = [];
+    let nowMs = 0;
+    const { post } = await receiving(unstored, {
+      now: () => nowMs,
+      log: openLog({ worker: 'w' }, { write: (line) => void lines.push(line) }),
+    });
+    const refused = () => lines.map((line) => /"project":"(\w+)","verdict":"(\w+)","refused":(\d+)/.exec(line)?.slice(1).join(' '));
+
+    for (let guess = 0; guess < 50; guess += 1) await post(ended, `guess-${guess}`);
+    expect(refused()).toEqual(['north wrong 1']);
+    await post(ended, 'guess', 'south');
+    nowMs = 59_999;
+    await post(ended, 'guess');
+    expect(refused()).toEqual(['north wrong 1', 'south wrong 1']);
+    nowMs = 60_000;
+    await post(ended, 'guess');
+    expect(refused()).toEqual(['north wrong 1', 'south wrong 1', 'north wrong 51']);
+    expect(lines.join('')).not.toContain('guess');
   });
 });
