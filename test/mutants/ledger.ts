@@ -110,14 +110,8 @@ export const ledgerMutants: readonly Mutant[] = [
     name: 'cooling forgotten',
     breaks: 'A slot is free the moment that its call ends, before the provider has freed the line',
     file: 'ledger/attempts/end.ts',
-    before: [
-      "state = case when $3 then 'cooling' else 'ended' end, outcome = $4, ended_reason = $5, ended_at = clock_timestamp(),",
-      '          released_at = case when $3 then null else clock_timestamp() end,',
-    ].join('\n'),
-    after: [
-      "state = case when $3 then 'ended' else 'ended' end, outcome = $4, ended_reason = $5, ended_at = clock_timestamp(),",
-      '          released_at = case when $3 then clock_timestamp() else clock_timestamp() end,',
-    ].join('\n'),
+    before: "end.line === 'taken',",
+    after: "end.line === 'taken' && end.attemptId === '',",
     tests: ['test/workers/events/news.test.ts'],
   },
   {
