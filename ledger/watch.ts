@@ -130,12 +130,30 @@ export async function noteLookUps(sql: Sql, attemptIds: readonly string[]): Prom
 
 export type KnownCall = { readonly attemptId: string; readonly state: string };
 
-/** Call ids of this list that the ledger knows, with their attempts. */
-export async function knownCalls(sql: Sql, poolId: PoolId, callIds: readonly string[]): Promise<ReadonlyMap<string, KnownCall>> {
+/**
+ * What the ledger knows of the calls of a list, by the provider's id. One whose end was the first that anybody heard of it is known by its name alone:
+ * looked for one by one, those of a busy minute would keep a list from being settled for seconds.
+ */
+export async function knownCalls(
+  sql: Sql,
+  poolId: PoolId,
+  calls: readonly { readonly id: string; readonly attemptId: string | undefined }[],
+): Promise<ReadonlyMap<string, KnownCall>> {
   const { rows } = await sql.query<{ call_id: string; id: string; state: string }>({
     name: 'known-calls',
-    text: 'select call_id, id, state from attempt where pool_id = $1 and call_id = any($2::text[])',
-    values: [poolId, callIds],
+    text: `
+      select call_id, id, state from attempt where pool_id = $1 and call_id = any($2::text[])
+      union all
+      select listed.call_id, a.id, a.state from unnest($3::uuid[], $4::text[]) as listed(id, call_id) join attempt a on a.id = listed.id
+      where a.pool_id = $1 and a.call_id is null and a.state in ('cooling', 'ended') and a.outcome <> 'Unsent' -- which a call would belie`,
+    values: [poolId, calls.map(({ id }) => id), ...named(calls)],
   });
   return new Map(rows.map((row) => [row.call_id, { attemptId: row.id, state: row.state }]));
+}
+
+function named(
+  calls: readonly { readonly id: string; readonly attemptId: string | undefined }[],
+): readonly [readonly string[], readonly string[]] {
+  const ours = calls.flatMap(({ id, attemptId }) => (attemptId === undefined ? [] : [{ id, attemptId }]));
+  return [ours.map(({ attemptId }) => attemptId), ours.map(({ id }) => id)];
 }

@@ -79,7 +79,7 @@ export function openWatcher(deps: {
     const known = await knownCalls(
       deps.database,
       deps.poolId,
-      calls.map((call) => call.id),
+      calls.map(({ id, name }) => ({ id, attemptId: attemptIdOf(name) })),
     );
     const alive: string[] = [];
     let missed = 0;
