@@ -55,7 +55,7 @@ export const providerMutants: readonly Mutant[] = [
     breaks: "A list that began too late by the provider's clock proves that there is no call",
     file: 'workers/watch/watcher.ts',
     before: 'if (!listing.complete || !covers) {',
-    after: 'if (!listing.complete) {',
+    after: 'if (!listing.complete || (!covers && listing.requests < 0)) {',
     tests: ['test/workers/watch/skew.test.ts'],
   },
   {
