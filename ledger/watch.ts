@@ -6,6 +6,18 @@ import type { WorkerId } from './workers.ts';
 
 /** Watch leases: which worker looks at which project's calls, and how far it has read. */
 
+/** A list of changes that is read in parts, as it takes more requests than one look may make. */
+export type Sweep = {
+  /** Changes since then are listed, by the provider's clock. */
+  readonly sinceMs: number;
+  /** Calls created before are still to be read, by the provider's clock. */
+  readonly beforeMs: number;
+  /** When its first part was asked for, by the ledger's clock. */
+  readonly startedMs: number;
+  /** A row that was read could not be understood. */
+  readonly unreadable: boolean;
+};
+
 export type WatchLease = {
   readonly project: ProjectName;
   /** Changes up to here were read completely; milliseconds of the ledger's clock. */
@@ -13,6 +25,8 @@ export type WatchLease = {
   readonly nowMs: number;
   /** Somebody else watched it before, or nobody. */
   readonly gained: boolean;
+  /** The list of changes that is under way. */
+  readonly sweep: Sweep | undefined;
 };
 
 export const leaseMs = 5_000;
@@ -32,7 +46,16 @@ export async function takeWatchLeases(
     `insert into project_watch (pool_id, project) select $1, p from unnest($2::text[]) as p order by p on conflict do nothing`,
     [poolId, projects],
   );
-  const { rows } = await sql.query<{ project: ProjectName; gained: boolean; read_ms: number | null; now_ms: number }>({
+  const { rows } = await sql.query<{
+    project: ProjectName;
+    gained: boolean;
+    read_ms: number | null;
+    now_ms: number;
+    since_ms: number | null;
+    before_ms: number | null;
+    started_ms: number | null;
+    unreadable: boolean | null;
+  }>({
     name: 'take-watch-leases',
     text: `
       with free as (
@@ -41,10 +64,21 @@ export async function takeWatchLeases(
         order by (owner is distinct from $2), project limit $4 for update skip locked)
       update project_watch w set owner = $2, lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
       from free where w.pool_id = $1 and w.project = free.project
-      returning w.project, free.owner is distinct from $2 as gained, (extract(epoch from w.polled_until) * 1000)::float8 as read_ms, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+      returning w.project, free.owner is distinct from $2 as gained, (extract(epoch from w.polled_until) * 1000)::float8 as read_ms, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
+        (extract(epoch from w.sweep_since) * 1000)::float8 as since_ms, (extract(epoch from w.sweep_before) * 1000)::float8 as before_ms,
+        (extract(epoch from w.sweep_started) * 1000)::float8 as started_ms, w.sweep_unreadable as unreadable`,
     values: [poolId, owner, projects, most],
   });
-  return rows.map((row) => ({ project: row.project, readUntilMs: row.read_ms ?? row.now_ms, nowMs: row.now_ms, gained: row.gained }));
+  return rows.map((row) => ({
+    project: row.project,
+    readUntilMs: row.read_ms ?? row.now_ms,
+    nowMs: row.now_ms,
+    gained: row.gained,
+    sweep:
+      row.since_ms === null || row.before_ms === null || row.started_ms === null
+        ? undefined
+        : { sinceMs: row.since_ms, beforeMs: row.before_ms, startedMs: row.started_ms, unreadable: row.unreadable === true },
+  }));
 }
 
 /** Projects in which an attempt counts. */
@@ -62,12 +96,23 @@ export async function dropWatchLeases(sql: Sql, poolId: PoolId, owner: WorkerId)
   await sql.query('update project_watch set lease_until = null, owner = null where pool_id = $1 and owner = $2', [poolId, owner]);
 }
 
-/** Notes how far the project's changes were read completely. */
+/** Notes how far the project's changes were read completely; no list is under way then. */
 export async function noteRead(sql: Sql, poolId: PoolId, project: ProjectName, untilMs: number, orgId: string | undefined): Promise<void> {
   await sql.query(
-    `update project_watch set polled_until = greatest(coalesce(polled_until, 'epoch'), to_timestamp($3::float8 / 1000)), org_id = coalesce($4, org_id)
+    `update project_watch set polled_until = greatest(coalesce(polled_until, 'epoch'), to_timestamp($3::float8 / 1000)), org_id = coalesce($4, org_id),
+       sweep_since = null, sweep_before = null, sweep_started = null, sweep_unreadable = null
      where pool_id = $1 and project = $2`,
     [poolId, project, untilMs, orgId ?? null],
+  );
+}
+
+/** Notes where the next look goes on with the list of changes, or that it begins anew. */
+export async function noteSweep(sql: Sql, poolId: PoolId, project: ProjectName, sweep: Sweep | undefined): Promise<void> {
+  await sql.query(
+    `update project_watch set sweep_since = to_timestamp($3::float8 / 1000), sweep_before = to_timestamp($4::float8 / 1000),
+       sweep_started = to_timestamp($5::float8 / 1000), sweep_unreadable = $6
+     where pool_id = $1 and project = $2`,
+    [poolId, project, sweep?.sinceMs ?? null, sweep?.beforeMs ?? null, sweep?.startedMs ?? null, sweep?.unreadable ?? null],
   );
 }
 

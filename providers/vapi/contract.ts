@@ -59,7 +59,14 @@ export type Listing = {
   readonly throttled: boolean;
   readonly calls: readonly SeenCall[];
   readonly requests: number;
+  /** Where an incomplete listing can go on; undefined when it has to begin anew. */
+  readonly rest: ListCursor | undefined;
 };
+
+/** What is left of a listing: calls created before this instant, and whether a row of what was read could not be understood. */
+export type ListCursor = { readonly createdBefore: Date; readonly unreadable: boolean };
+
+export type ListLimits = { readonly maxRequests: number; readonly signal: AbortSignal };
 
 /** One project's API. Implementations never retry a creation. */
 export type VapiProject = {
@@ -69,9 +76,12 @@ export type VapiProject = {
     options: { readonly mayWrite: () => boolean; readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<CreateResult>;
   get(callId: string, signal: AbortSignal): Promise<LookUp>;
-  /** All calls that changed at or after the instant, paged; at most `maxRequests` requests. */
-  listUpdatedSince(since: Date, options: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing>;
-  listCreatedSince(since: Date, options: { readonly maxRequests: number; readonly signal: AbortSignal }): Promise<Listing>;
+  /**
+   * All calls that changed at or after the instant, paged; at most `maxRequests` requests. `from` goes on where an earlier listing since the same
+   * instant stopped; calls that were created after that one began are not shown.
+   */
+  listUpdatedSince(since: Date, limits: ListLimits & { readonly from?: ListCursor | undefined }): Promise<Listing>;
+  listCreatedSince(since: Date, limits: ListLimits): Promise<Listing>;
   /** What the provider's clock showed in its newest answer, timed with `performance.now()`; undefined until one told it. */
   clock(): ClockReading | undefined;
   /** Ends a live call through its control URL. */

@@ -1,11 +1,12 @@
-import type { Listing, SeenCall } from './contract.ts';
+import type { ListCursor, Listing, SeenCall } from './contract.ts';
 import type { Exchange } from './exchange.ts';
 import { seenCall } from './wire.ts';
 
 /**
  * A complete list of calls out of an API without cursors: pages go back in time, each from the oldest creation of the last page (one millisecond
  * of overlap, as several calls can share one), without doubles. Complete means that nothing can be missing: every page was read, the last one was
- * not full, every row was readable, and the pages were in falling order of creation, without which "older than the last row" skips calls.
+ * not full, every row was readable, and the pages were in falling order of creation, without which "older than the last row" skips calls. One that was stopped can go
+ * on later, from the oldest creation that it read; it is complete when all its parts together are.
  */
 
 export type PageRequest = { readonly limit: number; readonly createdAtLt: string | undefined };
@@ -29,35 +30,37 @@ export function openPageSize(): PageSize {
   };
 }
 
-export async function listAll(page: Page, size: PageSize, maxRequests: number): Promise<Listing> {
+export async function listAll(page: Page, size: PageSize, maxRequests: number, from: ListCursor | undefined): Promise<Listing> {
   const calls = new Map<string, SeenCall>();
-  let createdAtLt: string | undefined;
-  let unreadable = 0;
+  let createdBefore = from?.createdBefore;
+  let unreadable = from?.unreadable ?? false;
+  const rest = () => createdBefore && { createdBefore, unreadable };
   for (let requests = 1; requests <= maxRequests; requests += 1) {
     const limit = size.limit();
-    const answer = await page({ limit, createdAtLt });
+    const answer = await page({ limit, createdAtLt: createdBefore?.toISOString() });
     const throttled = answer.kind !== 'failure' && answer.status === 429;
-    const incomplete = (): Listing => ({ complete: false, throttled, calls: [...calls.values()], requests });
-    if (answer.kind === 'failure' || answer.status !== 200 || !Array.isArray(answer.body)) return incomplete();
+    if (answer.kind === 'failure' || answer.status !== 200 || !Array.isArray(answer.body))
+      return { complete: false, throttled, calls: [...calls.values()], requests, rest: rest() };
     const rows: readonly unknown[] = answer.body;
     size.learn(rows.length, answer.bytes);
 
     const known = calls.size;
     const seen = rows.map(seenCall).filter((call) => call !== undefined);
-    unreadable += rows.length - seen.length;
+    unreadable ||= seen.length < rows.length;
     // The first sighting is kept: pages are read newest first, but a call may change between two pages; the next listing shows that.
     for (const call of seen) if (!calls.has(call.id)) calls.set(call.id, call);
-    if (rows.length < limit) return { complete: unreadable === 0, throttled: false, calls: [...calls.values()], requests };
-    if (!isFalling(seen) || calls.size === known) return incomplete();
-    createdAtLt = justAfter(seen.at(-1));
+    const done = { throttled: false, calls: [...calls.values()], requests, rest: undefined };
+    if (rows.length < limit) return { ...done, complete: !unreadable };
+    if (!isFalling(seen) || calls.size === known) return { ...done, complete: false };
+    createdBefore = justAfter(seen.at(-1)) ?? createdBefore;
   }
-  return { complete: false, throttled: false, calls: [...calls.values()], requests: Math.max(0, maxRequests) };
+  return { complete: false, throttled: false, calls: [...calls.values()], requests: Math.max(0, maxRequests), rest: rest() };
 }
 
 function isFalling(calls: readonly SeenCall[]): boolean {
   return calls.every((call, at) => at === 0 || Date.parse(call.createdAt) <= Date.parse(calls[at - 1]?.createdAt ?? ''));
 }
 
-function justAfter(call: SeenCall | undefined): string | undefined {
-  return call === undefined ? undefined : new Date(Date.parse(call.createdAt) + 1).toISOString();
+function justAfter(call: SeenCall | undefined): Date | undefined {
+  return call === undefined ? undefined : new Date(Date.parse(call.createdAt) + 1);
 }

@@ -15,7 +15,7 @@ import { noteAlive } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
 import { noteListed, readGuard } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
-import { attemptsInDoubt, knownCalls, noteLookUps, noteRead, type Watched, type WatchLease } from '../../ledger/watch.ts';
+import { attemptsInDoubt, knownCalls, noteLookUps, noteRead, noteSweep, type Watched, type WatchLease } from '../../ledger/watch.ts';
 import { attemptIdOf } from '../../providers/vapi/call-name.ts';
 import type { SeenCall } from '../../providers/vapi/contract.ts';
 import type { Applier, CallNews } from '../events/apply.ts';
@@ -111,14 +111,23 @@ export function openWatcher(deps: {
     const polling = pollingShare(provider.policy.requestsPerMinute);
     const pages = Math.min(maxPages, requestsLeft(state, provider.policy));
     if (pages < 1) return;
-    const sinceMs = windowStartMs(lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
-    const listing = await provider.api.listUpdatedSince(new Date(sinceMs), { maxRequests: pages, signal });
+    const { sweep } = lease;
+    const sinceMs = sweep?.sinceMs ?? windowStartMs(lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
+    const from = sweep && { createdBefore: new Date(sweep.beforeMs), unreadable: sweep.unreadable };
+    const listing = await provider.api.listUpdatedSince(new Date(sinceMs), { maxRequests: pages, signal, from });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     state.missed = (await applyList(lease.project, listing.calls)).missed;
     state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks, missed: state.missed });
     const covers = windowCovers(sinceMs, lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
-    if (listing.complete && covers)
-      await noteRead(deps.database, deps.poolId, lease.project, lease.nowMs, listing.calls[0]?.orgId);
+    const startedMs = sweep?.startedMs ?? lease.nowMs;
+    if (listing.complete && covers) {
+      await noteRead(deps.database, deps.poolId, lease.project, startedMs, listing.calls[0]?.orgId);
+      return;
+    }
+    // What was not read lies in the past of what was: only the end of the list moves the instant up to which everything is known.
+    const rest = covers ? listing.rest : undefined;
+    const next = rest && { sinceMs, startedMs, beforeMs: rest.createdBefore.getTime(), unreadable: rest.unreadable };
+    if (next !== undefined || sweep !== undefined) await noteSweep(deps.database, deps.poolId, lease.project, next);
   }
 
   /** Looks for calls whose creation had no answer. One complete list serves all of the project; only one late enough proves absence. */

@@ -82,6 +82,38 @@ describe('a listing', () => {
     expect(listing.requests).toBe(asked);
   });
 
+  test('that was stopped goes on where it stopped, and skips nothing', async () => {
+    const all = rows(2_500, 7);
+    const provider = await serve((request) => ({ status: 200, body: page(all, request) }));
+    const project = open(provider.url);
+    const seen = new Set<string>();
+    let listing = await project.listUpdatedSince(since, { maxRequests: 2, signal: never });
+    for (const call of listing.calls) seen.add(call.id);
+    for (let parts = 1; listing.rest !== undefined && parts < 10; parts += 1) {
+      expect(listing.complete).toBe(false);
+      listing = await project.listUpdatedSince(since, { maxRequests: 2, signal: never, from: listing.rest });
+      for (const call of listing.calls) seen.add(call.id);
+    }
+    expect(listing.complete).toBe(true);
+    expect([...seen]).toEqual(all.map((row) => row.id));
+  });
+
+  test('goes on with the page that was refused, and is not complete when an earlier part had a row that cannot be read', async () => {
+    const all = rows(600);
+    let asked = 0;
+    const provider = await serve((request) => {
+      asked += 1;
+      if (asked === 1) return { status: 200, body: [{ id: 7 }, ...page(all, request).slice(1)] };
+      return asked === 2 ? { status: 429 } : { status: 200, body: page(all, request) };
+    });
+    const project = open(provider.url);
+    const first = await project.listUpdatedSince(since, { maxRequests: 10, signal: never });
+    expect(first).toMatchObject({ complete: false, throttled: true, rest: { unreadable: true } });
+    const second = await project.listUpdatedSince(since, { maxRequests: 10, signal: never, from: first.rest });
+    expect(second).toMatchObject({ complete: false, rest: undefined });
+    expect(second.calls.at(-1)?.id).toBe('call-599');
+  });
+
   test('ends when a page brings nothing new: more calls share a millisecond than a page holds', async () => {
     const all = rows(5_000, 5_000);
     const provider = await serve((request) => ({ status: 200, body: page(all, request) }));

@@ -30,7 +30,10 @@ export async function watching(on: DataPath, answer: Parameters<typeof serve>[0]
     log: silent,
   });
   return (lease: Partial<WatchLease> = {}) =>
-    watcher.look({ project: north, readUntilMs: Date.now(), nowMs: Date.now(), gained: false, ...lease }, new AbortController().signal);
+    watcher.look(
+      { project: north, readUntilMs: Date.now(), nowMs: Date.now(), gained: false, sweep: undefined, ...lease },
+      new AbortController().signal,
+    );
 }
 
 /** A worker that lives, with an attempt that it sent so long ago and has not heard of since. */
