@@ -25,7 +25,7 @@ export type Head = {
 };
 
 /**
- * The first `perLane` ready sessions of every lane, best first. One index range per lane on `session_claim`, so it costs the same however long the
+ * The first ready sessions of every lane, best first, each lane as deep as asked for. One index range per lane on `session_claim`, so it costs the same however long the
  * queue is; a test looks at the plan. Those that have expired are left out until they are ended: nobody is called after the time that was allowed.
  */
 export const fetchWaitingStatement = `
@@ -34,14 +34,18 @@ export const fetchWaitingStatement = `
        and d.direction = 'Outbound' and d.sending_at > clock_timestamp() - interval '24 h'
        and coalesce(d.outcome, '') not in ('Capacity', 'Throttled', 'Unsent', 'ProjectFault', 'Permanent')) as dials_today,
     ${numberBusy('x.number')} as number_busy
-  from unnest($2::text[], $3::text[]) as lane(class, project)
+  from unnest($2::text[], $3::text[], $4::int[]) as lane(class, project, depth)
   cross join lateral (
     select id, class, direction, number, score, seq, project, labels, ready_at, expires_at from session
     where pool_id = $1 and class = lane.class and coalesce(project, '') = lane.project and state = 'queued' and ready
-    order by score desc, seq limit $4) x
+    order by score desc, seq limit lane.depth) x
   where x.expires_at is null or x.expires_at > clock_timestamp()`;
 
-export async function fetchWaiting(sql: Sql, poolId: PoolId, lanes: readonly Lane[], perLane: number): Promise<readonly Head[]> {
+export async function fetchWaiting(
+  sql: Sql,
+  poolId: PoolId,
+  lanes: readonly (Lane & { readonly depth: number })[],
+): Promise<readonly Head[]> {
   const { rows } = await sql.query<{
     id: string;
     class: ClassName;
@@ -57,7 +61,7 @@ export async function fetchWaiting(sql: Sql, poolId: PoolId, lanes: readonly Lan
   }>({
     name: 'fetch-waiting',
     text: fetchWaitingStatement,
-    values: [poolId, lanes.map((lane) => lane.class), lanes.map((lane) => lane.project), perLane],
+    values: [poolId, lanes.map((lane) => lane.class), lanes.map((lane) => lane.project), lanes.map((lane) => lane.depth)],
   });
   return rows.map((row) => ({
     id: row.id,

@@ -5,11 +5,12 @@ import { sendWindowMs } from '../../capacity/rates/limiter.ts';
 import type { ProjectName } from '../../crds/values.ts';
 import { admitArrivals } from '../../ledger/dispatch/admit-arrivals.ts';
 import { type AdmissionRecord, type Committed, commitAdmissions, maxBatch } from '../../ledger/dispatch/commit-admissions.ts';
-import { fetchWaiting, type Head, type Lane } from '../../ledger/dispatch/fetch-waiting.ts';
+import type { Head, Lane } from '../../ledger/dispatch/fetch-waiting.ts';
 import { releaseSlots } from '../../ledger/dispatch/release-slots.ts';
 import { parkSessions } from '../../ledger/dispatch/upkeep.ts';
-import { arrivalOf, candidatesOf } from './candidates.ts';
+import { arrivalOf } from './candidates.ts';
 import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
+import { decideOnHeads } from './heads.ts';
 
 /** How long an owner may take to send what no rate paces; then it is taken back. */
 const sendWithinMs = 2_000;
@@ -20,34 +21,24 @@ type Decision = StepDecision & { readonly atMs: number };
 /** Newest decisions that the view keeps. */
 const keptDecisions = 20;
 
-const heads = { most: 200, least: 4 } as const;
-
 /**
  * Admits what may be admitted now: fetches the heads of the queue, decides on them together with the callers who wait, and commits. Returns whether
  * another round could admit more.
  */
 export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
-  const perLane = Math.max(heads.least, Math.min(heads.most, roomFor(desk)));
-  const fetched = await fetchWaiting(desk.connection, desk.poolId, lanesOf(desk), perLane);
-  noteOldest(desk, fetched);
-  const { waiting, parked } = candidatesOf(fetched, desk.policy);
   const arrivals = [...desk.arrivals.values()].map(arrivalOf).filter((arrival) => arrival !== undefined);
+  const { fetched, waiting, parked, decision, more } = await decideOnHeads(desk, lanesOf(desk), roomFor(desk), (heads) => {
+    const snapshot = snapshotOf(desk);
+    return { ...decideStep(snapshot, [...arrivals, ...heads]), snapshot, atMs: snapshot.nowMs };
+  });
+  noteOldest(desk, fetched);
   if (parked.length > 0) await parkSessions(desk.connection, desk.poolId, parked);
-
-  const snapshot = snapshotOf(desk);
-  const decision = decideStep(snapshot, [...arrivals, ...waiting]);
-  const made = await commit(
-    desk,
-    { ...decision, atMs: snapshot.nowMs },
-    fetched,
-    new Map([...arrivals, ...waiting].map((session) => [session.id, session])),
-  );
+  const made = await commit(desk, decision, fetched, new Map([...arrivals, ...waiting].map((session) => [session.id, session])));
   recordRefusals(desk, decision);
   if (desk.policy.mode === 'Observe')
-    noteWouldBe(desk, decideStep({ ...snapshot, policy: { ...desk.policy, mode: 'Active' } }, [...arrivals, ...waiting]));
+    noteWouldBe(desk, decideStep({ ...decision.snapshot, policy: { ...desk.policy, mode: 'Active' } }, [...arrivals, ...waiting]));
   if (decision.nextRateAtMs !== undefined) desk.nextStepAtMs = Math.min(desk.nextStepAtMs, decision.nextRateAtMs);
-  const full = fetched.length >= perLane && made > 0;
-  return parked.length > 0 || full ? 'again' : 'done';
+  return parked.length > 0 || (more && made > 0) ? 'again' : 'done';
 }
 
 /** Mode Observe: says of each class who would be admitted next and where, once as long as it stays the same. */

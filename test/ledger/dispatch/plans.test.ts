@@ -78,8 +78,8 @@ const statements: readonly Statement[] = [
   {
     what: 'fetching the heads of all lanes',
     text: fetchWaitingStatement,
-    types: 'int, text[], text[], int',
-    values: async () => `1, array['class-0', 'class-1', 'class-2', 'class-3'], array['', '', '', ''], ${batch}`,
+    types: 'int, text[], text[], int[]',
+    values: async () => `1, array['class-0', 'class-1', 'class-2', 'class-3'], array['', '', '', ''], array_fill(${batch}, array[4])`,
   },
   { what: 'finding the lanes', text: discoverLanesStatement, types: 'int', values: async () => '1' },
   {

@@ -78,6 +78,20 @@ describe('the dispatcher', () => {
     expect(order).toEqual([c, b, a, d]);
   });
 
+  test('gives a lower priority nothing that any of the higher could take, however deep they stand', async () => {
+    const on = await stage(50);
+    const people = numbers(100);
+    await on.database.query(`insert into overlay (pool_id, class, kind) values ($1, '', 'hold')`, [on.poolId]);
+    await enqueue(on, [
+      ...people.slice(0, 40).map((number) => ({ class: 'callback', number })),
+      ...people.slice(40).map((number) => ({ class: 'campaign', number })),
+    ]);
+    await on.database.query('delete from overlay');
+    const placed = (await untilAdmitted(on, 50)).map((one) => one.class);
+    expect(placed.filter((name) => name === 'callback')).toHaveLength(40);
+    expect(placed.lastIndexOf('callback')).toBe(39);
+  });
+
   test('never has two attempts with one number', async () => {
     const on = await stage(5);
     const [same = ''] = numbers(1);
