@@ -18,7 +18,7 @@ import { isReached, type Recovery, tableOf, withTable } from './table.ts';
  */
 
 const page = fileURLToPath(new URL('../../../docs/guarantees.md', import.meta.url));
-const kept = fileURLToPath(new URL('./results.json', import.meta.url));
+const kept = fileURLToPath(new URL('./results.generated.json', import.meta.url));
 
 type Flags = { readonly times: number; readonly only?: string; readonly long?: true; readonly dry?: true; readonly json?: true };
 
