@@ -11,8 +11,11 @@ import https from 'node:https';
  * Redirects are not followed: what we send reaches the address that the team configured or none at all.
  */
 export type Connections = {
-  /** Behaves as `fetch` does for absolute URLs, bodies of text or bytes, and plain headers; of the answer's headers only the useful ones are kept. */
-  fetch(url: string, init: RequestInit, gate: Gate): Promise<Response>;
+  /**
+   * Behaves as `fetch` does for absolute URLs, bodies of text or bytes, and plain headers; of the answer's headers only the useful ones are kept.
+   * `maxAnswerBytes` is for answers that have to be smaller than the largest that these connections take.
+   */
+  fetch(url: string, init: RequestInit, gate: Gate, maxAnswerBytes?: number): Promise<Response>;
   /** Closes all connections, those in use included. */
   close(): void;
 };
@@ -51,14 +54,22 @@ export function openConnections(limits: Limits): Connections {
       : { request: http.request(target, { ...options, agent: agents['http:'] }), stands: 'connect' };
   };
 
-  const fetch = (url: string, init: RequestInit, gate: Gate) =>
+  const fetch = (url: string, init: RequestInit, gate: Gate, maxAnswerBytes: number = limits.maxAnswerBytes) =>
     new Promise<Response>((resolve, reject) => {
       const body = init.body ?? '';
       if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw new TypeError('only text and bytes can be sent');
       const { request, stands } = open(new URL(url), init);
       if (body.length > 0) request.setHeader('content-length', Buffer.byteLength(body));
       request.on('error', reject);
-      request.on('response', (answer) => readAnswer(answer, limits.maxAnswerBytes).then(resolve, reject));
+      let answered = false;
+      request.on('response', (answer) => {
+        answered = true;
+        readAnswer(answer, maxAnswerBytes).then(resolve, reject);
+      });
+      // A switch to another protocol closes the request without a response and without an error, and an abort does not reach it any more.
+      request.on('close', () => {
+        if (!answered) reject(new Error('the connection ended without an answer'));
+      });
       request.on('socket', (socket) => {
         const send = () => {
           standing.add(socket);

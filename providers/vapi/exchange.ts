@@ -12,6 +12,11 @@ import { redact } from './redact.ts';
 export type RequestKind = 'create' | 'get' | 'list' | 'hangUp';
 /** Told what the provider's clock showed in an answer, timed with `performance.now()`. */
 export type OnClock = (reading: ClockReading) => void;
+/** Finished calls are listed with their transcripts; an answer about one call that is larger than this is none. */
+const maxAnswerBytes: Readonly<Record<RequestKind, number>> = { create: 1_000_000, get: 16_000_000, list: 32_000_000, hangUp: 100_000 };
+/** More than the API gives at once. Each row is looked at, and many small ones would take the event loop for minutes. */
+const maxRows = 1_000;
+
 export type OnRequest = (kind: RequestKind, ms: number, status: number | undefined) => void;
 
 export type Exchange =
@@ -41,12 +46,16 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
   const deadline = openDeadline(bounds);
   const startedMs = performance.now();
   let sent = false;
+  let key = '';
   let askedAtMs = startedMs;
   let answer: { status: number; bytes: number } | undefined;
   let broken: { readonly error: unknown } | undefined;
   const client: SdkClient = {
     baseUrl: api.baseUrl.replace(/\/+$/, ''),
-    token: api.apiKey,
+    token: async () => {
+      key = await api.apiKey();
+      return key;
+    },
     maxRetries: 0,
     fetch: async (url, init) => {
       const gate = () => {
@@ -55,7 +64,7 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
         return sent;
       };
       // A fetch that rejects leaves the SDK's clock running, and with it the process: the error is kept, and the SDK gets an answer.
-      const response = await api.connections.fetch(String(url), init ?? {}, gate).catch((error: unknown) => {
+      const response = await api.connections.fetch(String(url), init ?? {}, gate, maxAnswerBytes[kind]).catch((error: unknown) => {
         broken = { error };
         return Response.error();
       });
@@ -63,7 +72,7 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
       answer = { status: response.status, bytes: Number(response.headers.get('content-length') ?? 0) };
       const reading = clockOf(response.headers.get('date'), askedAtMs);
       if (reading !== undefined) api.onClock?.(reading);
-      return response;
+      return response.ok ? response : withoutKey(response, key);
     },
   };
   try {
@@ -71,6 +80,7 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
     const request = { maxRetries: 0, timeoutInSeconds: bounds.timeoutMs / 1_000 + 1, abortSignal: deadline.signal };
     const body = await send(client, request);
     if (broken !== undefined) return failure(broken.error, sent, deadline.ended(), bounds.timeoutMs);
+    if (Array.isArray(body) && body.length > maxRows) return failure(new Error(`the answer has ${body.length} rows`), sent, undefined, 0);
     return { kind: 'answer', body, status: answer?.status ?? 0, bytes: answer?.bytes ?? 0 };
   } catch (error) {
     const refused = refusal.safeParse(error);
@@ -80,6 +90,13 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
     deadline.clear();
     api.onRequest?.(kind, performance.now() - startedMs, answer?.status);
   }
+}
+
+/** A refusal that repeats the key, as many do, made fit for logs. */
+async function withoutKey(response: Response, key: string): Promise<Response> {
+  const text = await response.text();
+  const told = key === '' ? text : text.replaceAll(key, '…');
+  return new Response(told === '' ? null : told, { status: response.status, headers: response.headers });
 }
 
 /** The provider's clock by an answer's `Date`: full seconds, looked at between the request's first byte and the answer's last one. */

@@ -19,3 +19,28 @@ export function redact(text: string, maxLength = 300): string {
     .replaceAll(bare, (run) => (run.includes('-') ? run : lastTwo(run)));
   return cut.length <= maxLength ? cut : `${cut.slice(0, maxLength)}…`;
 }
+
+/** Shorter texts tell nothing about a person, and stand in every sentence. */
+const minEchoLength = 3;
+
+/** Text from outside without what it repeats of what we sent: longer texts first, and also where the end of the text cuts one off. */
+export function withoutEchoes(text: string, sent: readonly string[]): string {
+  const echoes = sent.filter((one) => one.length >= minEchoLength).toSorted((a, b) => b.length - a.length);
+  let kept = text;
+  for (const echo of echoes) {
+    kept = kept.replaceAll(echo, '…');
+    const end = kept.endsWith('…') ? kept.slice(0, -1) : kept;
+    for (let length = Math.min(echo.length, end.length); length >= minEchoLength; length -= 1) {
+      if (!end.endsWith(echo.slice(0, length))) continue;
+      kept = `${end.slice(0, -length)}…`;
+      break;
+    }
+  }
+  return kept;
+}
+
+/** All texts in a JSON value, which may be a person's name or what they want. */
+export function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}

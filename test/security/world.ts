@@ -50,11 +50,12 @@ const nothing: Answer = (_request, response) => void response.writeHead(200).end
 const program = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 const serving = z.object({ kind: z.literal('serving'), port: z.number() });
 
-export async function openWorld(): Promise<World> {
+/** While its pool holds, it takes everything and dials nobody. */
+export async function openWorld(mode: 'Hold' | 'Active' = 'Hold', lines = 10): Promise<World> {
   const ledger = await openLedger();
   const handler = await openServer(nothing);
   const provider = await openServer(emptyList);
-  const pool = poolOf(handler.url);
+  const pool = poolOf(mode, lines, handler.url);
   const { poolId } = await writePolicy(ledger.database, pool.metadata.name, pool.spec);
   await ensureToken(ledger.database, poolId, secrets.token);
   const directory = await writeSecrets();
@@ -91,7 +92,7 @@ export async function openWorld(): Promise<World> {
 }
 
 /** Three projects, each verified in its own way, and one campaign. */
-function poolOf(handlerUrl: string) {
+function poolOf(mode: 'Hold' | 'Active', lines: number, handlerUrl: string) {
   const project = (name: string, more: object) => ({
     name,
     apiKeySecretRef: { name: 'vapi', key: 'apiKey' },
@@ -104,12 +105,12 @@ function poolOf(handlerUrl: string) {
     kind: 'VoiceCapacityPool',
     metadata: { name: 'besieged' },
     spec: {
-      mode: 'Hold',
+      mode,
       handler: { url: handlerUrl, timeout: '2s' },
       subscriptions: [
         {
           name: 'main',
-          concurrencyLimit: 10,
+          concurrencyLimit: lines,
           projects: [
             project('signed', {
               webhookSecretRef: { name: 'vapi', key: 'signing' },

@@ -8,6 +8,7 @@ import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
 import type { CreateCallBody, CreateResult } from '../../providers/vapi/contract.ts';
+import { textsIn, withoutEchoes } from '../../providers/vapi/redact.ts';
 import { createCallBody } from '../../providers/vapi/requests.ts';
 import type { CallLink } from '../call-link.ts';
 import type { Endings } from '../events/endings.ts';
@@ -74,7 +75,8 @@ export function openDialler(deps: {
       await endUnmade(dial, 'ProjectFault', 'KeyMissing', undefined);
       return;
     }
-    await settle(dial, classPolicy, await provider.api.create(body, { mayWrite, timeoutMs: createTimeoutMs, signal: deps.signal() }));
+    const result = await provider.api.create(body, { mayWrite, timeoutMs: createTimeoutMs, signal: deps.signal() });
+    await settle(dial, classPolicy, withoutPerson(result, dial));
   }
 
   async function settle(dial: Dial, classPolicy: ClassPolicy, result: CreateResult): Promise<void> {
@@ -153,4 +155,10 @@ export function openDialler(deps: {
       );
     },
   };
+}
+
+/** What the provider says about a creation goes to the log and the ledger, and may repeat who was to be called and what for. */
+function withoutPerson(result: CreateResult, dial: Dial): CreateResult {
+  if (result.kind === 'created' || result.detail === undefined) return result;
+  return { ...result, detail: withoutEchoes(result.detail, textsIn([dial.name, dial.context])) };
 }

@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { redact } from '../../../providers/vapi/redact.ts';
+import { redact, textsIn, withoutEchoes } from '../../../providers/vapi/redact.ts';
 
 describe('text from outside', () => {
   test.each([
@@ -25,5 +25,17 @@ describe('text from outside', () => {
 
   property.prop([fc.string(), fc.stringMatching(/^[1-9]\d{6,14}$/), fc.string()])('never shows a whole number', (before, number, after) => {
     expect(redact(`${before}+${number}${after}`)).not.toContain(number);
+  });
+});
+
+describe('what was sent', () => {
+  const sent = textsIn(['Zebulon Quartermaine', { wish: ['the papers', 7, null], plan: 'go' }]);
+  test.each([
+    ['500 cannot call Zebulon Quartermaine about the papers', '500 cannot call … about …'],
+    ['cut off in Zebulon Quart…', 'cut off in …'],
+    ['cut off in Zebu', 'cut off in …'],
+    ['please go on', 'please go on'],
+  ])('is left out of what comes back: %s', (text, told) => {
+    expect(withoutEchoes(text, sent)).toBe(told);
   });
 });
