@@ -2,7 +2,7 @@ import { CallsClient } from '@vapi-ai/server-sdk/calls';
 import { z } from 'zod';
 import type { ClockReading } from '../../capacity/watching/clock-skew.ts';
 import { type Connections, GateClosed, openConnections } from '../connections.ts';
-import type { CreateCallBody, CreateResult, ListCursor, Listing, ListLimits, LookUp, VapiProject } from './contract.ts';
+import type { CreateCallBody, CreateResult, Listing, ListLimits, LookUp, VapiProject } from './contract.ts';
 import { type Api, type Bounds, type Exchange, exchange, type OnClock, type OnRequest, type RequestKind, type Send } from './exchange.ts';
 import { listAll, openPageSize } from './listing.ts';
 import { classifyCreate } from './outcomes.ts';
@@ -41,7 +41,7 @@ export function openProject(options: ProjectOptions): OpenProject {
   const api: Api = { baseUrl: options.baseUrl, apiKey: options.apiKey, connections, onRequest: options.onRequest, onClock };
   const pageSize = openPageSize();
 
-  const list = async (since: ListSince, limits: ListLimits, from: ListCursor | undefined): Promise<Listing> =>
+  const list = async (since: ListSince, limits: ListLimits): Promise<Listing> =>
     listAll(
       ({ limit, createdAtLt }) =>
         lookUp(api, 'list', listTimeoutMs, limits.signal, (client, request) =>
@@ -49,14 +49,14 @@ export function openProject(options: ProjectOptions): OpenProject {
         ),
       pageSize,
       limits.maxRequests,
-      from,
+      limits.from,
     );
 
   return {
     create: (body, { mayWrite, timeoutMs, signal }) => create(api, body, { gate: mayWrite, timeoutMs, signal }),
     get: (callId, signal) => get(api, callId, signal),
-    listUpdatedSince: (since, limits) => list({ updatedAtGe: since.toISOString() }, limits, limits.from),
-    listCreatedSince: (since, limits) => list({ createdAtGe: since.toISOString() }, limits, undefined),
+    listUpdatedSince: (since, limits) => list({ updatedAtGe: since.toISOString() }, limits),
+    listCreatedSince: (since, limits) => list({ createdAtGe: since.toISOString() }, limits),
     clock: () => clock,
     hangUp: (controlUrl, signal) => hangUp(api, controlUrl, signal),
     close: connections.close,

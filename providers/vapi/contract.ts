@@ -66,7 +66,12 @@ export type Listing = {
 /** What is left of a listing: calls created before this instant, and whether a row of what was read could not be understood. */
 export type ListCursor = { readonly createdBefore: Date; readonly unreadable: boolean };
 
-export type ListLimits = { readonly maxRequests: number; readonly signal: AbortSignal };
+export type ListLimits = {
+  readonly maxRequests: number;
+  readonly signal: AbortSignal;
+  /** Goes on where an earlier listing since the same instant stopped; calls that were created after that one began are not shown. */
+  readonly from?: ListCursor | undefined;
+};
 
 /** One project's API. Implementations never retry a creation. */
 export type VapiProject = {
@@ -76,11 +81,8 @@ export type VapiProject = {
     options: { readonly mayWrite: () => boolean; readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<CreateResult>;
   get(callId: string, signal: AbortSignal): Promise<LookUp>;
-  /**
-   * All calls that changed at or after the instant, paged; at most `maxRequests` requests. `from` goes on where an earlier listing since the same
-   * instant stopped; calls that were created after that one began are not shown.
-   */
-  listUpdatedSince(since: Date, limits: ListLimits & { readonly from?: ListCursor | undefined }): Promise<Listing>;
+  /** All calls that changed at or after the instant, paged; at most `maxRequests` requests. */
+  listUpdatedSince(since: Date, limits: ListLimits): Promise<Listing>;
   listCreatedSince(since: Date, limits: ListLimits): Promise<Listing>;
   /** What the provider's clock showed in its newest answer, timed with `performance.now()`; undefined until one told it. */
   clock(): ClockReading | undefined;

@@ -17,7 +17,7 @@ import { noteListed, readGuard } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { attemptsInDoubt, knownCalls, noteLookUps, noteRead, noteSweep, type Watched, type WatchLease } from '../../ledger/watch.ts';
 import { attemptIdOf } from '../../providers/vapi/call-name.ts';
-import type { SeenCall } from '../../providers/vapi/contract.ts';
+import type { ListCursor, SeenCall } from '../../providers/vapi/contract.ts';
 import type { Applier, CallNews } from '../events/apply.ts';
 import type { Endings } from '../events/endings.ts';
 import type { Providers } from '../providers.ts';
@@ -25,6 +25,19 @@ import { openProjectClocks } from './project-clocks.ts';
 
 /** Most pages of one list. */
 const maxPages = 20;
+
+/** Requests of each minute that a recount leaves to everything else: calls live on meanwhile, and somebody has to hear of their end. */
+const leftToOthers = 3;
+
+/** A list for a guard: begun when the guard was so old, and read this far. */
+type Recount = {
+  readonly guard: string;
+  readonly ageMs: number;
+  readonly sinceMs: number;
+  /** Where it goes on, as long as it takes more requests than were left; undefined when it is over. */
+  readonly rest: ListCursor | undefined;
+  readonly unsettled: number;
+};
 
 /**
  * Watches one project while this worker holds its lease: lists what changed, looks for creations without an answer, asks about silent calls. Creations
@@ -49,7 +62,7 @@ export function openWatcher(deps: {
     nextListAtMs: number;
     missed: number;
     budget: MinuteBudget;
-    recounted?: { readonly guard: string; readonly ageMs: number };
+    recounted?: Recount;
   };
   const projects = new Map<ProjectName, Progress>();
   const clocks = openProjectClocks(deps);
@@ -172,27 +185,39 @@ export function openWatcher(deps: {
 
   /**
    * Reads every call since the last instant that the ledger surely knows, after it lost its newest part. At once, so that what lives is counted soon,
-   * and again until one complete list is late enough that the provider shows all that was created before.
+   * and again until one complete list is late enough that the provider shows all that was created before. After a backup was restored that may be a
+   * day's calls: then it is read in parts, minute by minute.
    */
   async function recount(lease: WatchLease, signal: AbortSignal): Promise<void> {
     const guard = await readGuard(deps.database, deps.poolId);
     const provider = deps.providers.of(lease.project);
     if (guard === undefined || guard.listed.has(lease.project) || provider === undefined) return;
     const state = stateOf(lease.project);
-    if (!recountDue(guard.ageMs, state.recounted?.guard === guard.id ? state.recounted.ageMs : undefined)) return;
-    const pages = requestsLeft(state, provider.policy);
+    const before = state.recounted?.guard === guard.id ? state.recounted : undefined;
+    if (before?.rest === undefined && !recountDue(guard.ageMs, before?.ageMs)) return;
+    const pages = Math.min(maxPages, requestsLeft(state, provider.policy) - leftToOthers);
     if (pages < 1) return;
-    state.recounted = { guard: guard.id, ageMs: guard.ageMs };
-    const sinceMs = windowStartMs(guard.certainAtMs, await clocks.skewOf(lease.project, provider.api));
-    const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal });
+    const begun = before?.rest === undefined ? undefined : before;
+    const sinceMs = begun?.sinceMs ?? windowStartMs(guard.certainAtMs, await clocks.skewOf(lease.project, provider.api));
+    const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal, from: begun?.rest });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    const { unsettled } = await applyList(lease.project, listing.calls);
-    deps.log.info(
-      { project: lease.project, calls: listing.calls.length, complete: listing.complete, unsettled },
-      'calls listed for the guard',
-    );
+    const unsettled = (begun?.unsettled ?? 0) + (await applyList(lease.project, listing.calls)).unsettled;
+    const { complete, rest } = listing;
+    const recounted: Recount = {
+      guard: guard.id,
+      ageMs: begun?.ageMs ?? guard.ageMs,
+      sinceMs,
+      rest: complete ? undefined : rest,
+      unsettled,
+    };
+    state.recounted = recounted;
+    deps.log.info({ project: lease.project, calls: listing.calls.length, complete, unsettled }, 'calls listed for the guard');
+    if (!complete && rest === undefined) {
+      const remedy = 'the whole pool waits for it: mend its key, or take the project out of the pool';
+      deps.log.warn({ project: lease.project, guard: guard.reason }, `the calls of this project cannot be listed: ${remedy}`);
+    }
     const covers = windowCovers(sinceMs, guard.certainAtMs, await clocks.skewOf(lease.project, provider.api));
-    if (listing.complete && covers && unsettled === 0 && guard.ageMs >= ambiguityHoldMs)
+    if (complete && covers && unsettled === 0 && recounted.ageMs >= ambiguityHoldMs)
       await noteListed(deps.database, deps.poolId, lease.project, guard.id);
   }
 

@@ -14,10 +14,10 @@ import { aDataPath, type DataPath, silent } from '../data-path.ts';
 const north = projectName.parse('north');
 
 /** A guarded pool, and a provider that lists these calls of project north. */
-async function guarded(on: DataPath, calls: () => readonly object[]) {
+async function guarded(on: DataPath, calls: (query: URLSearchParams) => readonly object[], wallClock: () => number = Date.now) {
   await on.database.query('insert into dispatcher (pool_id, epoch) values ($1, 1)', [on.poolId]);
   await reportWentBack(on.database, on.poolId);
-  const server = await serve(() => ({ status: 200, body: calls() }));
+  const server = await serve(({ url }) => ({ status: 200, body: calls(url.searchParams) }));
   const api = openProject({ baseUrl: server.url, apiKey: async () => 'key' });
   const policy = on.policy.projects.find((project) => project.name === north);
   if (policy === undefined) throw new Error('no project north');
@@ -29,7 +29,7 @@ async function guarded(on: DataPath, calls: () => readonly object[]) {
     endings: on.endings,
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
     webhooks: 'expected',
-    wallClock: Date.now,
+    wallClock,
     now: () => performance.now(),
     log: silent,
   });
@@ -76,6 +76,36 @@ test('for a guard, forgotten calls are bound or ended at once, and a list that i
   ]);
   expect(await watch.listed()).toEqual([]);
   await watch.age(46);
+  await watch.look();
+  expect(await watch.listed()).toEqual(['north']);
+});
+
+test('a list that takes more requests than a minute has is read on in the next, and leaves some to others', async () => {
+  const on = await aDataPath();
+  const newestMs = Date.now();
+  const day = Array.from({ length: 8_000 }, (_, n) => ({
+    id: `inbound-${n}`,
+    orgId: 'org',
+    type: 'inboundPhoneCall',
+    status: 'ended',
+    endedReason: 'customer-ended-call',
+    createdAt: new Date(newestMs - n * 10).toISOString(),
+    updatedAt: new Date(newestMs).toISOString(),
+  }));
+  let nowMs = 60_000_000;
+  const asked: string[] = [];
+  const page = (query: URLSearchParams) => {
+    const created = query.has('createdAtGe');
+    asked.push(created ? 'recount' : 'changes');
+    const before = query.get('createdAtLt') ?? '9999';
+    return created ? day.filter(({ createdAt }) => createdAt < before).slice(0, Number(query.get('limit'))) : [];
+  };
+  const watch = await guarded(on, page, () => nowMs);
+  await watch.age(46);
+  await watch.look();
+  expect(asked).toContain('changes');
+  expect(await watch.listed()).toEqual([]);
+  nowMs += 60_000;
   await watch.look();
   expect(await watch.listed()).toEqual(['north']);
 });
