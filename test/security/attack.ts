@@ -101,6 +101,11 @@ export function head(method: string, path: string, headers: Readonly<Record<stri
     .join('')}\r\n`;
 }
 
+/** A piece of a body that is sent in chunks. */
+export function chunk(text: string): string {
+  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+}
+
 /** A whole POST, whose connection ends with the answer. */
 export function post(path: string, body: string | Buffer, headers: Readonly<Record<string, string | number>> = {}): readonly Buffer[] {
   const bytes = Buffer.from(body);

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { leaksIn } from '../system/leaks.ts';
 import { countOf, open, type Seen, send, statusesIn, withstand, write } from './attack.ts';
@@ -145,21 +146,25 @@ describe('a verified webhook', () => {
   });
 });
 
-describe('a handler that answers with', () => {
+describe.concurrent('a handler that answers with', () => {
   const json = { 'content-type': 'application/json' };
-  const ask = () =>
-    signed(
-      JSON.stringify({ message: { type: 'tool-calls', call: { id: 'call-1' }, customer: { number: person.number, name: person.name } } }),
-    );
-  test.each([
+  const ask = (id: string) =>
+    signed(JSON.stringify({ message: { type: 'tool-calls', call: { id }, customer: { number: person.number, name: person.name } } }));
+  const cases = [
     { name: 'a body without end', status: 503, answer: endless(0) },
     { name: 'a byte now and then', status: 503, answer: endless(200) },
     { name: 'nothing ever', status: 503, answer: () => undefined },
     { name: 'a failure that repeats secrets', status: 503, answer: failing() },
     { name: 'a redirect to somewhere else', status: 503, answer: redirecting() },
-  ])('$name is cut off, and the provider asked to come again', async ({ status, answer }) => {
-    world.setHandler(answer);
-    const seen = await withstand(world, ask);
+  ];
+  beforeAll(() => {
+    world.setHandler(async (request, response) => {
+      const asked = await text(request);
+      cases.find(({ name }) => asked.includes(`"${name}"`))?.answer(request, response);
+    });
+  });
+  test.each(cases)('$name is cut off, and the provider asked to come again', async ({ name, status }) => {
+    const seen = await withstand(world, () => ask(name));
     expect(statusesIn(seen.text)).toEqual([status]);
     expect(seen.text).toContain('"type":"urn:trunkline:problem:handler-away"');
   });
