@@ -70,7 +70,7 @@ function compose(text: string, lines: LineCounter): Composed | readonly Fault[] 
   if (second !== undefined) return fault(second.range[0], `holds ${documents.length} documents: put each pool into a file of its own`);
   if (document === undefined) return fault(0, empty);
   const found = [...document.errors, ...document.warnings];
-  if (found.length > 0) return found.map(yamlFault);
+  if (found.length > 0) return distinct(found.map(yamlFault));
   if (document.directives.yaml.version !== '1.2') return fault(0, 'asks for an old version of YAML: drop the %YAML line');
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return fault(0, empty);
   return expand(document);
@@ -187,10 +187,19 @@ function positionOf(lines: LineCounter, offset: number): Position {
   return { line, column: col };
 }
 
-function yamlFault({ code, pos }: YAMLError): Fault {
+function yamlFault({ code, pos, message }: YAMLError): Fault {
+  // The library has one code for lines that stand askew and for brackets that nothing closes; its constant text tells them apart.
+  if (code === 'BAD_INDENT' && message.startsWith('Flow ')) return { offset: pos[0], message: openBracket };
   const known: Partial<Record<YAMLError['code'], string>> = wording;
   return { offset: pos[0], message: known[code] ?? 'is not valid YAML here: check indentation, colons and quotes' };
 }
+
+/** Brackets inside each other lack their ends at one place: it is said once. */
+function distinct(faults: readonly Fault[]): readonly Fault[] {
+  return [...new Map(faults.map((one) => [`${one.offset} ${one.message}`, one])).values()];
+}
+
+const openBracket = 'lacks the ] or } of a bracket that is open here: close it, and indent its lines further than its field';
 
 /** Own words for the usual faults; the library's repeat what stands in the file, which may be a secret. */
 const wording = {

@@ -82,12 +82,21 @@ describe('YAML is refused with a reason:', () => {
     { what: 'a tag of its own', text: soundPool.replace('{name: sales}', '!include other.yaml'), message: 'has a tag', line: 3 },
     { what: 'a tab', text: soundPool.replace('  budget:', '\tbudget:'), message: 'tab', line: 6 },
     { what: 'an open quote', text: `${soundPool}# "\n  x: "open`, message: 'closing quote', line: undefined },
+    { what: 'an open bracket', text: 'spec: [a', message: 'lacks the ] or }', line: 1 },
+    { what: 'a bracket that ends too far left', text: 'a:\n  b: [\n    c\n ]\n', message: 'lacks the ] or }', line: 4 },
+    { what: 'lines askew', text: 'a:\n  b: 1\n c: 2\n', message: 'is not indented like', line: 3 },
     { what: 'an unquoted star', text: soundPool.replace('{name: sales}', '*sales'), message: 'anchor that is not there', line: 3 },
     { what: 'YAML 1.1', text: `%YAML 1.1\n---\n${soundPool}`, message: 'old version', line: 1 },
     { what: 'a list', text: '- a\n', message: 'must be a mapping of fields, but is a list', line: 1 },
     { what: 'a word', text: 'pool\n', message: 'must be a mapping of fields, but is a text', line: 1 },
   ])('$what', ({ text, message, line }) => {
     expect(problemsOf(text)[0]).toMatchObject({ message: expect.stringContaining(message), ...(line === undefined ? {} : { line }) });
+  });
+
+  test('once, however many brackets are open', () => {
+    expect(problemsOf('spec: {a: [')).toEqual([
+      { file: 'pool.yaml', line: 1, column: 12, path: '', message: expect.stringContaining('lacks the ] or }') },
+    ]);
   });
 
   test('and never with what stands in it', () => {
