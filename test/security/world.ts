@@ -51,7 +51,7 @@ const nothing: Answer = (_request, response) => void response.writeHead(200).end
  * What the worker may keep. With room, the collector lets garbage lie (deep lines leave 2 MB each, and the process grows to 900 MB while 160 MB are in
  * use); with this little, whatever is kept too long ends the process.
  */
-const heapMebibytes = 320;
+const heapMebibytes = 256;
 
 const program = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
 const serving = z.object({ kind: z.literal('serving'), port: z.number() });
