@@ -51,18 +51,31 @@ export function explainClass(view: PoolView, name: string, nowMs: number): reado
   if (own === undefined) {
     return [`The pool has no class ${name}: it has ${view.classes.map((candidate) => candidate.name).join(', ')}.`];
   }
-  const lines = [...staleness(view, nowMs), useOf(own)];
+  const stops = stopsOf(view, own).map((why) => describeBlocked(why, own.name));
+  const lines = [...staleness(view, nowMs), useOf(own), ...stops];
   if (own.queued === 0) return [...lines, 'No session of it waits.'];
   const since = own.oldestWaitMs === null ? '' : `, the first for ${seconds(own.oldestWaitMs)}`;
   lines.push(`${count(own.queued, 'session')} of it ${own.queued === 1 ? 'waits' : 'wait'}${since}.`);
-  lines.push(own.blocked === null ? unblocked(own) : describeBlocked(own.blocked, own.name));
+  const why = own.blocked === null ? unblocked(own, stops.length > 0) : describeBlocked(own.blocked, own.name);
+  if (why !== undefined && !stops.includes(why)) lines.push(why);
   return [...lines, ...freeing(view, own)];
 }
 
+/** What stops the class whether a session of it waits or not: callers hardly ever wait, and are refused all the same. */
+function stopsOf({ mode, guard, holds }: PoolView, { name }: ClassView): readonly Blocked[] {
+  const stops: Blocked[] = [];
+  if (mode !== 'Active') stops.push({ by: 'mode', mode });
+  if (guard !== undefined) stops.push({ by: 'guard', reason: guard.reason, unlisted: guard.unlisted });
+  if (holds.pool) stops.push({ by: 'hold', scope: 'pool' });
+  if (holds.classes.includes(name)) stops.push({ by: 'hold', scope: 'class' });
+  return stops;
+}
+
 /** Without a session that is ready, everything that waits does so for its time. */
-function unblocked({ oldestWaitMs }: ClassView): string {
-  if (oldestWaitMs !== null) return 'Nothing holds the first one back: it starts with the next decision.';
-  return 'None is due: they wait for their notBefore, for the pause before another attempt, or for their number to be free.';
+function unblocked({ oldestWaitMs }: ClassView, stopped: boolean): string | undefined {
+  if (oldestWaitMs === null)
+    return 'None is due: they wait for their notBefore, for the pause before another attempt, or for their number to be free.';
+  return stopped ? undefined : 'Nothing holds the first one back: it starts with the next decision.';
 }
 
 /** What is known of one session, as the intake API shows it. */

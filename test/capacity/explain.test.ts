@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Blocked } from '../../capacity/admission/snapshot.ts';
+import type { Blocked, Guarded } from '../../capacity/admission/snapshot.ts';
 import { describeBlocked, type ExplainedSession, explainClass, explainSession } from '../../capacity/explain/explain.ts';
 import type { ClassView, PoolView } from '../../capacity/view.ts';
 import { poolName } from '../../crds/values.ts';
@@ -7,6 +7,7 @@ import { aClass, anUpstream, aProject, aSubscription } from '../support/pool.ts'
 
 const nowMs = 1_700_000_000_000;
 const vip = aClass('vip');
+const guard: Guarded = { reason: 'NewTimeline', unlisted: [aProject('north')] };
 
 describe('every reason is one sentence that names the limit and what frees it', () => {
   test.each<{ why: Blocked; says: RegExp }>([
@@ -116,17 +117,64 @@ describe('a class', () => {
     expect(lines.at(-1)).toBe('Class vip: 3 reserved, 1 in use, 2 kept free.');
   });
 
-  test.each([
+  test.each<{ name: string; view: PoolView; says: string | RegExp }>([
     { name: 'without a queue', view: view([classView('campaign')]), says: 'No session of it waits.' },
     {
       name: 'with nothing in the way',
       view: view([classView('campaign', { queued: 1, oldestWaitMs: 5 })]),
       says: /starts with the next decision/,
     },
+    { name: 'in a pool of mode Hold', view: { ...view([classView('campaign')]), mode: 'Hold' }, says: /mode Hold/ },
+    { name: 'in a pool of mode Observe', view: { ...view([classView('campaign')]), mode: 'Observe' }, says: /mode Observe/ },
+    {
+      name: 'in a guarded pool',
+      view: { ...view([classView('campaign')]), guard: { ...guard, sinceMs: nowMs } },
+      says: /calls of project north/,
+    },
+    {
+      name: 'in a pool that is held',
+      view: { ...view([classView('campaign')]), holds: { pool: true, classes: [] } },
+      says: /The pool is held/,
+    },
+    {
+      name: 'that is held',
+      view: { ...view([classView('campaign')]), holds: { pool: false, classes: [aClass('campaign')] } },
+      says: /Class campaign is held/,
+    },
     { name: 'while no dispatcher is at work', view: view([classView('campaign')], nowMs - 60_000), says: /60 s old: no dispatcher/ },
     { name: 'that is not there', view: view([classView('vip')]), says: 'The pool has no class campaign: it has vip.' },
   ])('$name', ({ view: seen, says }) => {
     expect(explainClass(seen, 'campaign', nowMs)).toContainEqual(typeof says === 'string' ? says : expect.stringMatching(says));
+  });
+});
+
+describe('a class that something stops altogether', () => {
+  const held = { pool: true, classes: [aClass('campaign'), vip] };
+
+  test('is told everything that would have to end, before its queue', () => {
+    const stopped: PoolView = { ...view([classView('campaign')]), mode: 'Hold', holds: held, guard: { ...guard, sinceMs: nowMs } };
+    expect(explainClass(stopped, 'campaign', nowMs)).toEqual([
+      'Class campaign (priority 100) has 0 slots in use.',
+      expect.stringContaining('mode Hold'),
+      expect.stringContaining('may have lost its newest part'),
+      expect.stringContaining('The pool is held'),
+      expect.stringContaining('Class campaign is held'),
+      'No session of it waits.',
+    ]);
+  });
+
+  test('is told so once, though the first session waits for the same', () => {
+    const waiting = classView('campaign', { queued: 2, oldestWaitMs: 10, blocked: { by: 'hold', scope: 'class' } });
+    const stopped: PoolView = { ...view([waiting]), holds: { pool: false, classes: [aClass('campaign')] } };
+    expect(explainClass(stopped, 'campaign', nowMs).filter((line) => line.includes('is held'))).toHaveLength(1);
+    expect(explainClass({ ...stopped, classes: [{ ...waiting, blocked: null }] }, 'campaign', nowMs).join(' ')).not.toMatch(
+      /next decision/,
+    );
+  });
+
+  test('says nothing of what stops others', () => {
+    const seen: PoolView = { ...view([classView('campaign'), classView('vip')]), holds: { pool: false, classes: [vip] } };
+    expect(explainClass(seen, 'campaign', nowMs)).toEqual(['Class campaign (priority 100) has 0 slots in use.', 'No session of it waits.']);
   });
 });
 
