@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { type PoolSpec, poolSpec } from '../crds/pool.ts';
+import { pathText } from '../crds/rules.ts';
 import type { PoolName } from '../crds/values.ts';
 import { type Database, inTransaction, type Sql } from './database.ts';
 
@@ -12,7 +14,7 @@ export class SubscriptionClaimed extends Error {
   override readonly name = 'SubscriptionClaimed';
 }
 
-/** The newest policy in the ledger is one that this release cannot read; the last one stays in force. */
+/** A policy in the ledger is one that this release cannot read. If it is the newest, the last one stays in force. */
 export class PolicyUnreadable extends Error {
   override readonly name = 'PolicyUnreadable';
 }
@@ -50,19 +52,45 @@ export async function readPolicy(sql: Sql, pool: PoolName): Promise<StoredPolicy
   );
   const row = rows[0];
   if (row === undefined) return undefined;
-  const parsed = poolSpec.safeParse(row.spec);
-  if (!parsed.success)
-    throw new PolicyUnreadable(`policy ${row.version} of pool ${pool}: ${parsed.error.issues[0]?.message ?? 'unreadable'}`);
-  return { poolId: row.id, version: Number(row.version), spec: parsed.data };
+  const spec = parseStored(row.spec, `policy ${row.version} of pool ${pool}`);
+  if (spec instanceof PolicyUnreadable) throw spec;
+  return { poolId: row.id, version: Number(row.version), spec };
 }
 
-/** The policies before the newest, newest first: what a call of a project that was removed since still needs. Unreadable ones are left out. */
-export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<readonly PoolSpec[]> {
-  const { rows } = await sql.query<{ spec: unknown }>(
-    'select spec from policy where pool_id = $1 order by version desc limit 20 offset 1',
+export type FormerPolicies = { readonly specs: readonly PoolSpec[]; readonly unreadable: readonly PolicyUnreadable[] };
+
+/** The policies before the newest, newest first: what a call of a project that was removed since still needs. */
+export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<FormerPolicies> {
+  const { rows } = await sql.query<{ version: string; spec: unknown }>(
+    'select version, spec from policy where pool_id = $1 order by version desc limit 20 offset 1',
     [poolId],
   );
-  return rows.flatMap((row) => poolSpec.safeParse(row.spec).data ?? []);
+  const specs: PoolSpec[] = [];
+  const unreadable: PolicyUnreadable[] = [];
+  for (const row of rows) {
+    const spec = parseStored(row.spec, `former policy ${row.version}`);
+    if (spec instanceof PolicyUnreadable) unreadable.push(spec);
+    else specs.push(spec);
+  }
+  return { specs, unreadable };
+}
+
+const storedClasses = z.looseObject({ classes: z.array(z.looseObject({})) });
+const emptySelector = z.strictObject({ matchLabels: z.strictObject({}) });
+
+/** An empty `from` means none, and was once stored with every class by default: those of kind Inbound are refused with one now. */
+function parseStored(stored: unknown, what: string): PoolSpec | PolicyUnreadable {
+  const known = storedClasses.safeParse(stored);
+  const spec = known.success ? { ...known.data, classes: known.data.classes.map(withoutEmptyFrom) } : stored;
+  const parsed = poolSpec.safeParse(spec);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = pathText((issue?.path ?? []).map((step) => (typeof step === 'symbol' ? String(step) : step)));
+  return new PolicyUnreadable(`${what}: ${path} ${issue?.message ?? 'unreadable'}`);
+}
+
+function withoutEmptyFrom({ from, ...others }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return from === undefined || emptySelector.safeParse(from).success ? others : { ...others, from };
 }
 
 async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {

@@ -33,7 +33,7 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
   if (first === undefined) throw new PoolUnknown(`pool ${pool} is not in this ledger: \`trunkline up\` or the operator puts it there`);
   let stored = first;
   let policy = compile(pool, stored.spec);
-  let former = await formerProjectsOf(database, pool, stored.poolId, policy);
+  let former = await formerProjectsOf(database, pool, stored.poolId, policy, log);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -43,7 +43,7 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
       if (newest !== undefined && newest.version !== stored.version) {
         stored = newest;
         policy = compile(pool, newest.spec);
-        former = await formerProjectsOf(database, pool, newest.poolId, policy);
+        former = await formerProjectsOf(database, pool, newest.poolId, policy, log);
         log.info({ version: newest.version }, 'policy in force');
       }
     } catch (error) {
@@ -65,9 +65,18 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
   };
 }
 
-async function formerProjectsOf(database: Database, pool: PoolName, poolId: PoolId, policy: Policy): Promise<readonly ProjectPolicy[]> {
+async function formerProjectsOf(
+  database: Database,
+  pool: PoolName,
+  poolId: PoolId,
+  policy: Policy,
+  log: Logger,
+): Promise<readonly ProjectPolicy[]> {
   const former = new Map<string, ProjectPolicy>();
-  for (const spec of await readFormerPolicies(database, poolId)) {
+  const { specs, unreadable } = await readFormerPolicies(database, poolId);
+  if (unreadable.length > 0)
+    log.warn({ policies: unreadable.map(({ message }) => message) }, 'calls of projects that only these policies have are not watched');
+  for (const spec of specs) {
     for (const project of compile(pool, spec).projects) {
       const declared = policy.projects.some(({ name }) => name === project.name);
       if (!declared && !former.has(project.name)) former.set(project.name, project);

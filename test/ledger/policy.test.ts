@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { readManifest } from '../../crds/manifest.ts';
 import type { PoolManifest } from '../../crds/pool.ts';
 import { poolName } from '../../crds/values.ts';
-import { SubscriptionClaimed, writePolicy } from '../../ledger/policy.ts';
+import { PolicyUnreadable, readPolicy, SubscriptionClaimed, writePolicy } from '../../ledger/policy.ts';
 import { watchPolicy } from '../../workers/policy-watch.ts';
 import { freshLedger } from '../support/ledger.ts';
 
@@ -44,5 +44,46 @@ describe('the policy in the ledger', () => {
     onTestFinished(() => inForce.stop());
     expect(inForce.policy().projects.map(({ name }) => name)).toEqual(['main-front', 'main-sales']);
     expect(inForce.formerProjects().map(({ name }) => name)).toEqual(['second-sales']);
+  });
+});
+
+describe('a policy that an earlier release stored', () => {
+  const emptyFrom = `update policy set spec = jsonb_set(spec, '{classes}',
+    (select jsonb_agg('{"from": {"matchLabels": {}}}' || class) from jsonb_array_elements(spec->'classes') class))`;
+  const later = `update policy set spec = spec || '{"invented": 1}'`;
+
+  test('with the empty `from` that every class had then is read as if it had none', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    await writePolicy(database, metadata.name, spec);
+    await database.query(emptyFrom);
+    expect((await readPolicy(database, metadata.name))?.spec).toEqual(spec);
+  });
+
+  test('with a `from` that says something on an Inbound class stays unreadable, and the field is named', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    await writePolicy(database, metadata.name, spec);
+    await database.query(`update policy set spec = jsonb_set(spec, '{classes,0,from}', '{"matchLabels": {"use": "vip"}}')`);
+    const reading = readPolicy(database, metadata.name);
+    await expect(reading).rejects.toThrow(PolicyUnreadable);
+    await expect(reading).rejects.toThrow(/classes\[0\]\.from is for outbound/);
+  });
+
+  test('keeps the projects that were removed since at hand; what cannot be read of it is logged', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const [main, second] = spec.subscriptions;
+    if (main === undefined || second === undefined) throw new Error('the sample has two subscriptions');
+    await writePolicy(database, metadata.name, { ...spec, mode: 'Hold' });
+    await database.query(later);
+    const { version } = await writePolicy(database, metadata.name, spec);
+    await database.query(`${emptyFrom} where version = $1`, [version]);
+    await writePolicy(database, metadata.name, { ...spec, subscriptions: [main] });
+    const lines: string[] = [];
+    const inForce = await watchPolicy(database, metadata.name, pino({}, { write: (line) => lines.push(line) }));
+    onTestFinished(() => inForce.stop());
+    expect(inForce.formerProjects().map(({ name }) => name)).toEqual(['second-sales']);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ policies: [expect.stringMatching(/^former policy \d+: .*invented/)] }]);
   });
 });
