@@ -13,14 +13,16 @@ export type Link = {
 
 export type CallLink = (project: ProjectPolicy) => Promise<Link>;
 
+/** As the policy says now. */
 export function openCallLink(options: {
-  readonly publicUrl: string | undefined;
+  readonly publicUrl: () => string | undefined;
   readonly secrets: Secrets;
-  readonly handlerEvents: boolean;
+  readonly handlerEvents: () => boolean;
 }): CallLink {
   return async (project) => {
-    const byHeader = project.webhookAuth.type === 'Secret' && options.publicUrl !== undefined;
+    const publicUrl = options.publicUrl();
+    const byHeader = project.webhookAuth.type === 'Secret' && publicUrl !== undefined;
     const webhookSecret = byHeader && project.webhookSecret !== undefined ? await options.secrets.read(project.webhookSecret) : undefined;
-    return { publicUrl: options.publicUrl, webhookSecret, handlerEvents: options.handlerEvents };
+    return { publicUrl, webhookSecret, handlerEvents: options.handlerEvents() };
   };
 }

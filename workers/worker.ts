@@ -19,7 +19,7 @@ import { openEndings } from './events/endings.ts';
 import { openInboxWorker } from './events/inbox-worker.ts';
 import { openInboxWriter } from './events/inbox-writer.ts';
 import { webhookRouter } from './events/webhooks.ts';
-import { openHandler } from './handler/handler.ts';
+import { followHandler } from './handler/following.ts';
 import { listen } from './http.ts';
 import { openAnswerer } from './inbound/answerer.ts';
 import { openArrivals } from './inbound/arrivals.ts';
@@ -30,7 +30,7 @@ import { createMetrics, messageLabel } from './metrics.ts';
 import { watchPolicy } from './policy-watch.ts';
 import { openProviders } from './providers.ts';
 import { repeat } from './repeat.ts';
-import { startResults } from './results/results.ts';
+import { followResults } from './results/following.ts';
 import { openSecrets } from './secrets.ts';
 import { boundForMs } from './session-bounds.ts';
 import { onceTheLedgerAnswers } from './start-with-ledger.ts';
@@ -43,7 +43,15 @@ export type RunningWorker = {
 };
 
 /** How often each regular work is done. */
-const everyMs = { beat: 1_000, watch: 1_000, sweep: 1_000, missedAdmissions: 1_000, tokens: 5_000, forget: 60_000 } as const;
+const everyMs = {
+  beat: 1_000,
+  watch: 1_000,
+  sweep: 1_000,
+  missedAdmissions: 1_000,
+  tokens: 5_000,
+  results: 1_000,
+  forget: 60_000,
+} as const;
 
 /** Longest that a dispatcher takes to see that a worker drains. */
 const notNoticedMs = 800;
@@ -79,9 +87,9 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
   // Both change when the ledger was away: parts read them anew each time.
   const owner = () => liveness.workerId;
   const sending = () => liveness.signal;
-  const publicUrl = environment.TRUNKLINE_PUBLIC_URL ?? spec().publicUrl;
+  const publicUrl = () => environment.TRUNKLINE_PUBLIC_URL ?? spec().publicUrl;
   const providers = openProviders({ policy, formerProjects, secrets, metrics, baseUrl: environment.TRUNKLINE_PROVIDER_URL });
-  const callLink = openCallLink({ publicUrl, secrets, handlerEvents: spec().handler !== undefined });
+  const callLink = openCallLink({ publicUrl, secrets, handlerEvents: () => spec().handler !== undefined });
   const endings = openEndings({
     database,
     poolId,
@@ -120,7 +128,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     random: Math.random,
     log,
   });
-  const handler = openHandler(spec().handler, {
+  const handler = followHandler(() => spec().handler, {
     secrets,
     log,
     observe: (type, ms) => metrics.handlerSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
@@ -146,7 +154,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     applier,
     endings,
     boundForMs: (className) => boundForMs(policy().classes.find((candidate) => candidate.name === className)),
-    webhooks: publicUrl === undefined ? 'none' : 'expected',
+    webhooks: () => (publicUrl() === undefined ? 'none' : 'expected'),
     wallClock: Date.now,
     now,
     log,
@@ -234,11 +242,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
       }),
     ],
   });
-  const results = spec().results;
-  const deliveries =
-    results === undefined
-      ? Promise.resolve()
-      : startResults({ database, poolId, pool: environment.TRUNKLINE_POOL, spec: results, secrets, log, signal: stop.signal }).ended;
+  const results = followResults(() => spec().results, { database, poolId, pool: environment.TRUNKLINE_POOL, secrets, log });
   phase = 'serving';
   const running = Promise.all([
     regularly('beat', () => beatWorker(database, owner(), phase === 'draining' ? 'draining' : 'serving')),
@@ -246,6 +250,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     regularly('sweep', inboxWorker.sweep),
     regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner()))),
     regularly('tokens', tokens.refresh),
+    regularly('results', async () => results.follow()),
     regularly('forget', forget),
   ]);
   log.info({ port: http.port, owner: owner() }, 'serving');
@@ -267,7 +272,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
       stop.abort();
       await running;
       await Promise.all(looks.values());
-      await deliveries;
+      await results.end();
       inForce.stop();
       await inboxWorker.sweep();
       await handler.close();

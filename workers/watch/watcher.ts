@@ -51,7 +51,7 @@ export function openWatcher(deps: {
   readonly endings: Endings;
   /** Longest that a call of a class can hold its line. */
   readonly boundForMs: (className: ClassName | null) => number;
-  readonly webhooks: 'expected' | 'none';
+  readonly webhooks: () => 'expected' | 'none';
   /** Milliseconds since 1970, for the provider's request minutes only. */
   readonly wallClock: () => number;
   /** Monotonic milliseconds, as `performance.now()` tells them. */
@@ -130,7 +130,7 @@ export function openWatcher(deps: {
     const listing = await provider.api.listUpdatedSince(new Date(sinceMs), { maxRequests: pages, signal, from });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     state.missed = (await applyList(lease.project, listing.calls)).missed;
-    state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks, missed: state.missed });
+    state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks(), missed: state.missed });
     const covers = windowCovers(sinceMs, lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
     const startedMs = sweep?.startedMs ?? lease.nowMs;
     if (listing.complete && covers) {

@@ -6,6 +6,7 @@ import type { Database } from '../../../ledger/database.ts';
 import { newId } from '../../../ledger/ids.ts';
 import { enqueueResult, settleResult, takeDueResults } from '../../../ledger/outbox.ts';
 import { nextTryInMs, retryAfterMs } from '../../../workers/results/backoff.ts';
+import { followResults } from '../../../workers/results/following.ts';
 import { type ResultsDeps, startResults } from '../../../workers/results/results.ts';
 import { closedPort, type Reply, serve, type TestServer } from '../../providers/vapi/http-server.ts';
 import { freshLedger } from '../../support/ledger.ts';
@@ -93,6 +94,22 @@ const dueNow = (database: Database) =>
   database.query(`update outbox set next_at = clock_timestamp() where delivered_at is null and failed_at is null`);
 
 describe('an ended session', () => {
+  test('is delivered where the policy says now', async () => {
+    const { database, poolId } = await aPool();
+    const [before, after] = [await serve(() => ({ status: 204 })), await serve(() => ({ status: 204 }))];
+    let spec: ResultsDeps['spec'] | undefined;
+    const secrets = { read: async () => 'k1', readAll: async () => ['k1'] };
+    const results = followResults(() => spec, { database, poolId, pool: 'sales', secrets, log: pino({ level: 'silent' }), everyMs: 20 });
+    onTestFinished(() => results.end());
+    for (const team of [before, after]) {
+      spec = { url: team.url, maxConcurrent: 4 };
+      results.follow();
+      await ended(database, poolId);
+      await until(() => team.requests.length === 1);
+    }
+    expect(before.requests).toHaveLength(1);
+  });
+
   test('is delivered once, signed, with all that the team knows it by', async () => {
     const { database, poolId } = await aPool();
     const [id] = await ended(database, poolId);

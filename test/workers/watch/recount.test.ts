@@ -28,7 +28,7 @@ async function guarded(on: DataPath, calls: (query: URLSearchParams) => readonly
     applier: on.applier,
     endings: on.endings,
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
-    webhooks: 'expected',
+    webhooks: () => 'expected',
     wallClock,
     now: () => performance.now(),
     log: silent,

@@ -24,7 +24,7 @@ export async function watching(on: DataPath, answer: Parameters<typeof serve>[0]
     applier: on.applier,
     endings: on.endings,
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
-    webhooks: 'expected',
+    webhooks: () => 'expected',
     wallClock: Date.now,
     now: () => performance.now(),
     log: silent,
