@@ -15,7 +15,7 @@ import {
 import { byPreference } from '../routing/choose.ts';
 import type { Lane } from './lanes.ts';
 import { type ClassRoom, charge, giveBack, hasRoom, headOf, type ProjectRoom, type Room, roomIn, slotOf, type Take } from './room.ts';
-import type { Blocked, LimiterName, Snapshot, Waiting } from './snapshot.ts';
+import { type Blocked, type LimiterName, passesBy, type Snapshot, type Waiting } from './snapshot.ts';
 
 /** Working state of one step: counters that every admission charges. */
 export type Step = {
@@ -82,7 +82,7 @@ function openProjects(
   const [first] = eligible;
   if (first === undefined) return notEligible(classRoom, session);
 
-  const running = eligible.filter(({ pause }) => pause === undefined || pause.until === 'probe-allowed');
+  const running = eligible.filter(({ pause }) => pause === undefined || pause.until === 'probe-allowed' || passesBy(pause, session));
   if (running.length === 0) {
     return { by: 'project', projects: eligible.map(({ policy }) => policy.name), reason: first.pause?.reason ?? 'paused' };
   }
@@ -168,7 +168,7 @@ function admit(step: Step, project: ProjectRoom, session: Waiting, heads: readon
     charge(project.line);
     project.used += 1;
   }
-  if (project.pause !== undefined) project.pause = { until: 'closed', reason: project.pause.reason };
+  if (project.pause !== undefined && !passesBy(project.pause, session)) project.pause = { ...project.pause, until: 'closed' };
   if (session.direction === 'Outbound') passThrough(limitersAt(step, project), step.rates, step.snapshot.nowMs);
   if (own !== undefined && short) refill(step.withholding);
   return { placed: true, project: project.policy.name, released };

@@ -43,7 +43,19 @@ export type SlotCount = {
 
 export type PendingCount = { readonly project: ProjectName; readonly subscription?: SubscriptionName; readonly slots: number };
 
-export type Pause = { readonly until: 'probe-allowed' | 'closed'; readonly reason: string };
+export type Pause = { readonly until: 'probe-allowed' | 'closed'; readonly reason: string; readonly stops: PauseScope };
+
+/**
+ * A caller inside `assistant-request` is taken by our answer to the provider's question, which needs no key and no creation: what only creations were
+ * seen to suffer from (key, billing, refusals, throttling) is no reason to send the caller away. `everything`: calls themselves break, and a caller is
+ * served better by `overflow` than by a conversation that fails.
+ */
+export type PauseScope = 'creations' | 'everything';
+
+/** Whether the pause does not concern the session. */
+export function passesBy({ stops }: Pause, { holdsLine }: Pick<Waiting, 'holdsLine'>): boolean {
+  return holdsLine && stops === 'creations';
+}
 
 /** Holds of people: the whole pool, or single classes. Nothing is admitted for them; live calls go on. */
 export type Holds = { readonly pool: boolean; readonly classes: ReadonlySet<ClassName> };

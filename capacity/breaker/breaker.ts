@@ -1,9 +1,11 @@
-import type { Pause } from '../admission/snapshot.ts';
+import type { Pause, PauseScope } from '../admission/snapshot.ts';
+import type { Direction } from '../policy/policy.ts';
 
 /**
  * One project's breaker. Two things open it: the project itself is at fault (key, billing, missing resources), which needs a person and is tried again
  * ever more rarely; or its calls fail, which passes. Either way it comes back by probes alone, and what is unknown never closes it (I9). Being
- * throttled is no fault: creations pause until the provider's next minute. Plain JSON, kept by the ledger.
+ * throttled is no fault: creations pause until the provider's next minute. Callers are concerned by what was seen of calls, not of creations: a fault
+ * of a caller's own call, or calls that fail. Plain JSON, kept by the ledger.
  */
 export type BreakerState = {
   readonly phase: Phase;
@@ -17,14 +19,21 @@ export type BreakerState = {
 
 type Phase =
   | { readonly kind: 'closed' }
-  | { readonly kind: 'faulted'; readonly reason: string; readonly sinceMs: number; readonly delayMs: number; readonly retryAtMs: number }
+  | {
+      readonly kind: 'faulted';
+      readonly reason: string;
+      readonly stops: PauseScope;
+      readonly sinceMs: number;
+      readonly delayMs: number;
+      readonly retryAtMs: number;
+    }
   /** Open until `retryAtMs`, half-open from then on. */
   | { readonly kind: 'open'; readonly retryAtMs: number; readonly sent: number; readonly lastSentMs: number; readonly succeeded: number };
 
 /** What the project did. `startedAtMs` is when its attempt was admitted: only calls begun after the breaker opened tell whether it is well again. */
 export type BreakerEvent =
-  /** 401, 403, 404 or billing. */
-  | { readonly kind: 'project-fault'; readonly reason: string; readonly startedAtMs: number }
+  /** 401, 403, 404 or billing. `Inbound`: a caller's call ended so, though our answer was taken. */
+  | { readonly kind: 'project-fault'; readonly reason: string; readonly direction: Direction; readonly startedAtMs: number }
   /** 429. */
   | { readonly kind: 'throttled' }
   /** A creation was answered with a call: key and billing are in order. */
@@ -48,7 +57,10 @@ const errorShare = 0.5;
 const openForMs = 30_000;
 const halfOpenCalls = 2;
 const faultBackoff = { initialMs: 30_000, maxMs: 600_000 } as const;
-/** One session may be wrong in itself; so many different ones in a row mean that the project is, and it must not burn a campaign. */
+/**
+ * One session may be wrong in itself; so many different ones in a row mean that the project is, and it must not burn a campaign. It may still be the
+ * leads: the pause does not grow, so that a bad stretch of a list costs half a minute a lead and not ten.
+ */
 const refusalsInARow = 5;
 const refusedReason = 'it refuses one session after another and says nothing that is known here: look at its assistant and numbers';
 /** A probe of which nothing was heard for this long is given up, and another one may go. */
@@ -56,11 +68,15 @@ const probePatienceMs = 120_000;
 
 /** Why the project takes nothing now, or what it may still take. Undefined: it takes everything. */
 export function pauseOf({ phase, throttledUntilMs }: BreakerState, nowMs: number): Pause | undefined {
-  if (phase.kind === 'faulted') return { until: nowMs < phase.retryAtMs ? 'closed' : 'probe-allowed', reason: phase.reason };
-  if (nowMs < throttledUntilMs) return { until: 'closed', reason: 'the provider throttles its requests until the next minute' };
+  if (phase.kind === 'faulted')
+    return { until: nowMs < phase.retryAtMs ? 'closed' : 'probe-allowed', reason: phase.reason, stops: phase.stops };
+  if (nowMs < throttledUntilMs) {
+    const stops = phase.kind === 'open' ? 'everything' : 'creations';
+    return { until: 'closed', reason: 'the provider throttles its requests until the next minute', stops };
+  }
   if (phase.kind === 'closed') return undefined;
   const waits = nowMs < phase.retryAtMs || (phase.sent >= halfOpenCalls && nowMs < phase.lastSentMs + probePatienceMs);
-  return { until: waits ? 'closed' : 'probe-allowed', reason: 'too many of its calls fail' };
+  return { until: waits ? 'closed' : 'probe-allowed', reason: 'too many of its calls fail', stops: 'everything' };
 }
 
 export function observe(state: BreakerState, event: BreakerEvent, nowMs: number): BreakerState {
@@ -109,16 +125,25 @@ export function pauseWithinReach(state: BreakerState, nowMs: number): BreakerSta
 }
 
 /** Faults of creations that were under way when the first one came are the same fault: the delay does not grow for them. */
-function afterFault(state: BreakerState, event: { readonly reason: string; readonly startedAtMs: number }, nowMs: number): BreakerState {
+function afterFault(state: BreakerState, event: Extract<BreakerEvent, { kind: 'project-fault' }>, nowMs: number): BreakerState {
   const { phase } = state;
-  if (phase.kind === 'faulted' && event.startedAtMs < phase.sinceMs) return { ...state, window: [] };
+  const stops = event.direction === 'Inbound' ? 'everything' : stillStopped(phase);
+  if (phase.kind === 'faulted' && event.startedAtMs < phase.sinceMs) return { ...state, phase: { ...phase, stops }, window: [] };
   const delayMs = phase.kind === 'faulted' ? Math.min(faultBackoff.maxMs, phase.delayMs * 2) : faultBackoff.initialMs;
-  return {
-    ...state,
-    phase: { kind: 'faulted', reason: event.reason, sinceMs: nowMs, delayMs, retryAtMs: nowMs + delayMs },
-    window: [],
-    refusedInARow: 0,
-  };
+  return faulted(state, { reason: event.reason, stops, delayMs }, nowMs);
+}
+
+/** What a fault of creations stops: callers as well, if their calls were failing already. */
+function stillStopped(phase: Phase): PauseScope {
+  if (phase.kind === 'open') return 'everything';
+  return phase.kind === 'faulted' ? phase.stops : 'creations';
+}
+
+type Fault = { readonly reason: string; readonly stops: PauseScope; readonly delayMs: number };
+
+function faulted(state: BreakerState, fault: Fault, nowMs: number): BreakerState {
+  const phase: Phase = { kind: 'faulted', ...fault, sinceMs: nowMs, retryAtMs: nowMs + fault.delayMs };
+  return { ...state, phase, window: [], refusedInARow: 0 };
 }
 
 function afterCreation(state: BreakerState, startedAtMs: number): BreakerState {
@@ -131,8 +156,10 @@ function afterCreation(state: BreakerState, startedAtMs: number): BreakerState {
 /** Once the project is at fault, the refusal of a probe is enough to keep it paused. */
 function afterUnexplainedRefusal(state: BreakerState, startedAtMs: number, nowMs: number): BreakerState {
   const refusedInARow = state.refusedInARow + 1;
-  if (state.phase.kind !== 'faulted' && refusedInARow < refusalsInARow) return { ...state, refusedInARow };
-  return afterFault(state, { reason: refusedReason, startedAtMs }, nowMs);
+  const { phase } = state;
+  if (phase.kind !== 'faulted' && refusedInARow < refusalsInARow) return { ...state, refusedInARow };
+  if (phase.kind === 'faulted' && startedAtMs < phase.sinceMs) return state;
+  return faulted(state, { reason: refusedReason, stops: stillStopped(phase), delayMs: faultBackoff.initialMs }, nowMs);
 }
 
 function afterProbeSent(phase: Phase, nowMs: number): Phase {
@@ -150,7 +177,9 @@ function afterProbeUnsent(phase: Phase, nowMs: number): Phase {
 
 function afterCall(state: BreakerState, failed: boolean, startedAtMs: number, nowMs: number): BreakerState {
   const { phase } = state;
-  if (phase.kind === 'faulted') return state;
+  // Where callers are stopped, those who try create nothing: that their call went well is the proof.
+  if (phase.kind === 'faulted')
+    return !failed && phase.stops === 'everything' && startedAtMs >= phase.sinceMs ? { ...state, phase: { kind: 'closed' } } : state;
   if (phase.kind === 'open') {
     if (startedAtMs < phase.retryAtMs || nowMs < phase.retryAtMs) return state;
     if (failed) return { ...state, phase: openFrom(nowMs) };

@@ -57,11 +57,13 @@ function wishesOf(classRoom: ClassRoom): readonly Wish[] {
 
 /**
  * Where a slot of the class may be withheld: wherever it may run, for a class of both directions in either. A paused project is no home while the
- * class has another one, because a slot kept there is of no use now; a class that is paused everywhere keeps its homes for when they come back.
+ * class has another one, because a slot kept there is of no use now, unless callers of the class get in all the same; a class that is paused everywhere
+ * keeps its homes for when they come back.
  */
 function homesOf({ eligible }: ClassRoom): readonly ProjectRoom[] {
   const anywhere = [...new Set([...eligible.Inbound, ...eligible.Outbound])];
-  const open = anywhere.filter(({ pause }) => pause === undefined);
+  const callers = new Set(eligible.Inbound);
+  const open = anywhere.filter((project) => project.pause === undefined || (project.pause.stops === 'creations' && callers.has(project)));
   return open.length > 0 ? open : anywhere;
 }
 

@@ -75,7 +75,8 @@ export function classifyCreate(status: number, body: unknown): CreateVerdict {
   const byText = refusalTexts.find(({ text }) => text.test(messageOf(body)))?.outcome;
   if (byText === 'Capacity') return { outcome: 'Capacity', detail, limits };
   if (status === 400 && byText !== undefined) return { outcome: byText, detail, limits };
-  return { outcome: byStatus, detail: byStatus === 'Permanent' ? `${unexplainedRefusal}: ${detail}` : detail, limits };
+  // Too large or not processable (413, 422) is the session itself, whatever the words.
+  return { outcome: byStatus, detail: status === 400 ? `${unexplainedRefusal}: ${detail}` : detail, limits };
 }
 
 /** A 2xx may still say that the gate blocked the call; and without an id that we can read, a call that we do not know may be ringing. */

@@ -12,7 +12,12 @@ import {
 const startMs = 600_000;
 const tell = (state: BreakerState, event: BreakerEvent, nowMs: number): BreakerState => observe(state, event, nowMs);
 const call = (result: 'fine' | 'failed' | 'unknown', startedAtMs: number): BreakerEvent => ({ kind: 'call', result, startedAtMs });
-const fault = (startedAtMs: number): BreakerEvent => ({ kind: 'project-fault', reason: 'the key is refused', startedAtMs });
+const fault = (startedAtMs: number, direction: 'Inbound' | 'Outbound' = 'Outbound'): BreakerEvent => ({
+  kind: 'project-fault',
+  reason: 'the key is refused',
+  direction,
+  startedAtMs,
+});
 
 /** So many calls of each kind, a second apart, begun just before they end. */
 function calls(results: readonly ('fine' | 'failed' | 'unknown')[], state: BreakerState = closedBreaker, fromMs = startMs): BreakerState {
@@ -83,7 +88,7 @@ describe('a project at fault', () => {
   const faulted = tell(closedBreaker, fault(startMs), startMs);
 
   test('pauses at once and says why', () => {
-    expect(pauseOf(faulted, startMs)).toEqual({ until: 'closed', reason: 'the key is refused' });
+    expect(pauseOf(faulted, startMs)).toMatchObject({ until: 'closed', reason: 'the key is refused' });
   });
 
   test('is tried ever more rarely, from 30 s to 10 min', () => {
@@ -130,16 +135,81 @@ describe('refusals that nobody can explain', () => {
     expect(pauseOf(state, startMs) !== undefined).toBe(paused);
   });
 
-  test('pause it like any fault: the next one is enough then, and a call that it creates brings it back', () => {
+  test('pause it: the next one is enough then, and a call that it creates brings it back', () => {
     const retryAtMs = startMs + 30_000;
     const paused = refusals(9);
-    expect(pauseOf(paused, startMs)).toEqual({ until: 'closed', reason: expect.stringContaining('assistant') });
+    expect(pauseOf(paused, startMs)).toMatchObject({ until: 'closed', reason: expect.stringContaining('assistant') });
     expect(pauseEndsAtMs(paused, startMs)).toBe(retryAtMs);
     const again = tell(tell(paused, { kind: 'probe-sent' }, retryAtMs), refused(retryAtMs), retryAtMs);
-    expect(pauseEndsAtMs(again, retryAtMs)).toBe(retryAtMs + 60_000);
+    expect(pauseOf(again, retryAtMs)?.until).toBe('closed');
     expect(
       pauseOf(tell(again, { kind: 'created', startedAtMs: retryAtMs + 60_000 }, retryAtMs + 61_000), retryAtMs + 61_000),
     ).toBeUndefined();
+  });
+
+  test('pause it for 30 s each time, however bad a list is', () => {
+    let state = refusals(5);
+    for (let retryAtMs = startMs + 30_000; retryAtMs < startMs + 300_000; retryAtMs += 30_000) {
+      expect(pauseEndsAtMs(state, retryAtMs - 1)).toBe(retryAtMs);
+      state = tell(tell(state, { kind: 'probe-sent' }, retryAtMs), refused(retryAtMs), retryAtMs);
+    }
+  });
+
+  test('that were under way when it paused do not pause it for longer', () => {
+    expect(pauseEndsAtMs(tell(refusals(5), refused(startMs - 50), startMs + 10_000), startMs + 10_000)).toBe(startMs + 30_000);
+  });
+});
+
+describe('callers, who need no creation,', () => {
+  const throttled = tell(closedBreaker, { kind: 'throttled' }, startMs);
+  const failing = calls(times(10, 'failed'));
+  const faulted = tell(closedBreaker, fault(startMs), startMs);
+  const callersFault = tell(closedBreaker, fault(startMs, 'Inbound'), startMs);
+  const refusals = times<BreakerEvent>(5, { kind: 'refused', startedAtMs: startMs - 50 });
+
+  test.each([
+    { name: 'are let in where creations meet a fault', state: faulted, stops: 'creations' },
+    {
+      name: 'are let in where creations are refused',
+      state: refusals.reduce((now, one) => tell(now, one, startMs), closedBreaker),
+      stops: 'creations',
+    },
+    { name: 'are let in where requests are throttled', state: throttled, stops: 'creations' },
+    { name: 'are sent elsewhere where calls fail', state: failing, stops: 'everything' },
+    {
+      name: 'are sent elsewhere where calls fail and requests are throttled',
+      state: tell(failing, { kind: 'throttled' }, startMs),
+      stops: 'everything',
+    },
+    {
+      name: 'are sent elsewhere where calls fail and then creations',
+      state: tell(failing, fault(startMs + 9_000), startMs + 9_000),
+      stops: 'everything',
+    },
+    { name: 'are sent elsewhere where a caller met the fault', state: callersFault, stops: 'everything' },
+    {
+      name: 'are sent elsewhere once one of them meets it',
+      state: tell(faulted, fault(startMs - 50, 'Inbound'), startMs),
+      stops: 'everything',
+    },
+    {
+      name: 'stay sent elsewhere when a creation meets it too',
+      state: tell(callersFault, fault(startMs), startMs + 1),
+      stops: 'everything',
+    },
+  ])('$name', ({ state, stops }) => {
+    expect(pauseOf(state, startMs)?.stops).toBe(stops);
+  });
+
+  test('bring it back with one good call that began after their fault', () => {
+    const retryAtMs = startMs + 30_000;
+    expect(pauseOf(tell(callersFault, call('fine', startMs - 50), retryAtMs), retryAtMs)).toBeDefined();
+    expect(pauseOf(tell(callersFault, call('failed', retryAtMs), retryAtMs), retryAtMs)).toBeDefined();
+    expect(pauseOf(tell(callersFault, call('fine', retryAtMs), retryAtMs + 9_000), retryAtMs + 9_000)).toBeUndefined();
+  });
+
+  test('do not bring it back where only creations are at fault', () => {
+    expect(pauseOf(tell(faulted, call('fine', startMs + 1), startMs + 9_000), startMs + 9_000)).toBeDefined();
   });
 });
 

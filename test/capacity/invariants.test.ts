@@ -66,7 +66,10 @@ const anyChange = fc.record({
   ends: fc.array(fc.nat(20), { maxLength: 4 }),
   cooling: fc.array(fc.nat(20), { maxLength: 3 }),
   ceilings: fc.option(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 6 })), { nil: undefined, freq: 3 }),
-  paused: fc.option(fc.constantFrom(...projectNames), { nil: undefined, freq: 4 }),
+  paused: fc.option(
+    fc.record({ project: fc.constantFrom(...projectNames), stops: fc.constantFrom('creations' as const, 'everything' as const) }),
+    { nil: undefined, freq: 4 },
+  ),
 });
 type Change = typeof anyChange extends fc.Arbitrary<infer T> ? T : never;
 
@@ -89,7 +92,7 @@ function* play(pool: PoolBuilder, projects: number, changes: readonly Change[]):
       ceilings,
       plan,
       pending: callers.map(({ project }) => ({ project: project ?? aProject('p1'), slots: 1 })),
-      pauses: change.paused === undefined ? new Map() : new Map([[aProject(change.paused), { until: 'closed', reason: 'failing' }]]),
+      pauses: change.paused === undefined ? new Map() : pausing(change.paused),
     });
     const decision = decideStep(snapshot, queue);
     yield { snapshot, queue, decision };
@@ -103,6 +106,10 @@ function* play(pool: PoolBuilder, projects: number, changes: readonly Change[]):
     }));
     active = [...active, ...admitted];
   }
+}
+
+function pausing({ project, stops }: NonNullable<Change['paused']>): Snapshot['pauses'] {
+  return new Map([[aProject(project), { until: 'closed', reason: 'failing', stops }]]);
 }
 
 function waitingOf(arrival: typeof anyWaiting extends fc.Arbitrary<infer T> ? T : never, index: number, projects: number): Waiting {

@@ -47,7 +47,9 @@ export function canBePlaced(situation: Situation, session: Waiting): boolean {
 
 /** Whether admitting the session there is right: I1, I2 and I3. */
 export function isAllowed(situation: Situation, session: Waiting, project: string): boolean {
-  if (situation.pauses.has(projectOf(situation.policy, project).name)) return false;
+  // Callers are answered, not called: a pause of creations does not concern them.
+  const pause = situation.pauses.get(projectOf(situation.policy, project).name);
+  if (pause?.stops === 'everything' || (pause !== undefined && !session.holdsLine)) return false;
   // A caller's own line is counted already: it is enough that the lines in use are within the limits. Any other session needs one more.
   const after = withSession(situation, session, project);
   if (!withinLimits(after, project, session)) return false;
@@ -96,10 +98,13 @@ function demandsOf(situation: Situation): readonly Wanted[] {
   });
 }
 
-/** A paused project is no home, unless the class has no other. */
+/** A paused project is no home, unless callers of the class get in or it has no other. */
 function homesOf({ policy, pauses }: Situation, { eligible }: ClassPolicy): readonly ProjectPolicy[] {
   const all = policy.projects.filter(({ name }) => eligible.Inbound.includes(name) || eligible.Outbound.includes(name));
-  const open = all.filter(({ name }) => !pauses.has(name));
+  const open = all.filter(({ name }) => {
+    const pause = pauses.get(name);
+    return pause === undefined || (pause.stops === 'creations' && eligible.Inbound.includes(name));
+  });
   return open.length > 0 ? open : all;
 }
 

@@ -141,6 +141,30 @@ describe('callers inside assistant-request', () => {
     expect(firstRefusal(decideStep(over.snapshot(), [caller('vip'), caller('vip', 2)]))).toMatchObject({ by: 'subscription' });
   });
 
+  test.each([
+    { name: 'are let in while only creations are paused', until: 'closed', stops: 'creations', admitted: 2 },
+    { name: 'are all let in while creations are tried again', until: 'probe-allowed', stops: 'creations', admitted: 2 },
+    { name: 'are sent away while everything is paused', until: 'closed', stops: 'everything', admitted: 0 },
+    { name: 'are let in one by one while calls are tried again', until: 'probe-allowed', stops: 'everything', admitted: 1 },
+  ] as const)('$name', ({ until, stops, admitted }) => {
+    const paused = pool(2).withPause('main', until, stops);
+    expect(decideStep(paused.snapshot(), [caller('vip'), caller('vip', 2)]).admitted).toHaveLength(admitted);
+  });
+
+  test('leave the one try of a paused project to a creation', () => {
+    const tried = pool(1).withClass('campaign').withPause('main', 'probe-allowed', 'creations');
+    const decision = decideStep(tried.snapshot(), [caller('vip'), ...waitingSessions('campaign', 2)]);
+    expect(decision.admitted.map((one) => one.class)).toEqual(['vip', 'campaign']);
+    expect(firstRefusal(decision)).toMatchObject({ by: 'project' });
+  });
+
+  test('keep their reserve where only creations are paused', () => {
+    const north = { direction: 'Inbound', priority: 1000, reserved: 2 } as const;
+    const two = aPool().withSubscription('north', 2).withSubscription('south', 2).withClass('vip', north).withClass('campaign');
+    const decision = decideStep(two.withPause('north', 'closed', 'creations').snapshot(), waitingSessions('campaign', 3));
+    expect(countOf(decision, 'campaign')).toBe(2);
+  });
+
   test('who have taken every line: the reserve goes to its class', () => {
     const rush = pool(2).withActive({ info: 2 });
     const decision = decideStep(rush.snapshot(), [caller('info'), caller('vip', 2)]);

@@ -154,8 +154,8 @@ export class PoolBuilder {
     return this.#with({ subscriptions: this.#state.subscriptions.map((known) => (known.name === name ? { ...known, ceiling } : known)) });
   }
 
-  withPause(project: string, until: Pause['until'] = 'closed'): PoolBuilder {
-    return this.#with({ pauses: { ...this.#state.pauses, [project]: { until, reason: 'failing calls' } } });
+  withPause(project: string, until: Pause['until'] = 'closed', stops: Pause['stops'] = 'everything'): PoolBuilder {
+    return this.#with({ pauses: { ...this.#state.pauses, [project]: { until, reason: 'failing calls', stops } } });
   }
 
   held(held: Partial<State['held']>): PoolBuilder {

@@ -23,7 +23,14 @@ export const releaseLag: z.ZodType<ReleaseLag> = z.object({
 export const breakerState: z.ZodType<BreakerState> = z.object({
   phase: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('closed') }),
-    z.object({ kind: z.literal('faulted'), reason: z.string(), sinceMs: z.number(), delayMs: z.number(), retryAtMs: z.number() }),
+    z.object({
+      kind: z.literal('faulted'),
+      reason: z.string(),
+      stops: z.enum(['creations', 'everything']).default('creations'),
+      sinceMs: z.number(),
+      delayMs: z.number(),
+      retryAtMs: z.number(),
+    }),
     z.object({ kind: z.literal('open'), retryAtMs: z.number(), sent: z.number(), lastSentMs: z.number(), succeeded: z.number() }),
   ]),
   window: z.array(z.object({ atMs: z.number(), failed: z.boolean() })),

@@ -29,7 +29,7 @@ import {
   releaseLagMs,
 } from '../../capacity/ceiling/release-lag.ts';
 import { unexplainedRefusal, unreachable } from '../../capacity/outcomes.ts';
-import type { Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
+import type { Direction, Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
 import type { Signal } from '../../ledger/dispatch/take-signals.ts';
@@ -186,7 +186,8 @@ export class Learning {
       ends.push({ id: attempt.id, atMs: attempt.endedAtMs });
       while (ends[0] !== undefined && ends[0].atMs < nowMs - longestLagMs) ends.shift();
     }
-    const event = breakerEventOf(signal.data.outcome ?? 'Unknown', signal.data.reason ?? undefined, startedAtMs);
+    // A caller whom we sent away tells nothing of how calls fare.
+    const event = attempt.refusal === null ? breakerEventOf(attempt.direction, signal.data, startedAtMs) : undefined;
     if (event !== undefined) {
       this.#pauseProbes.delete(attempt.id);
       this.#tell(attempt.project, event, nowMs);
@@ -300,10 +301,15 @@ const lagKey = (subscription: SubscriptionName) => `learned/release-lag/${subscr
 const breakerKey = (project: ProjectName) => `learned/breaker/${project}`;
 
 /** What the end of an attempt says about its project; undefined when it says nothing. */
-function breakerEventOf(outcome: string, reason: string | undefined, startedAtMs: number): BreakerEvent | undefined {
-  switch (outcome) {
+function breakerEventOf(direction: Direction, { outcome, reason }: Signal['data'], startedAtMs: number): BreakerEvent | undefined {
+  switch (outcome ?? 'Unknown') {
     case 'ProjectFault':
-      return { kind: 'project-fault', reason: 'the provider refuses the project: key, billing, assistant or number', startedAtMs };
+      return {
+        kind: 'project-fault',
+        reason: 'the provider refuses the project: key, billing, assistant or number',
+        direction,
+        startedAtMs,
+      };
     case 'Permanent':
       return reason?.startsWith(unexplainedRefusal) ? { kind: 'refused', startedAtMs } : undefined;
     case 'Throttled':

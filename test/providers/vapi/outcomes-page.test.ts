@@ -17,7 +17,7 @@ is dialled again.
 | Busy, NoAnswer, Voicemail, ProviderFault | the attempt counts; dialled again when \`retry\` says so |
 | Capacity | no line was free: queued again, the attempt does not count |
 | ProjectFault | the project is paused and comes back by probes; the session is queued again, the attempt does not count |
-| Permanent | the session is rejected: this number cannot be called, or the provider refuses it in words that this release does not know; after five of the latter in a row the project is paused as at fault, so that a wrong assistant does not burn a campaign |
+| Permanent | the session is rejected: this number cannot be called, or the provider refuses it in words that this release does not know; after five 400s of the latter kind in a row nothing is sent to the project for 30 s at a time, so that a wrong assistant does not burn a campaign; callers are answered all the same |
 | Cancelled | somebody called it off |
 
 | what happened | outcome | \`endedReason\` |

@@ -69,6 +69,10 @@ describe('the answer to a creation', () => {
     expect(detailOf('Nope')).toMatchObject({ outcome: 'Permanent', detail: 'UnexplainedRefusal: 400 Nope' });
   });
 
+  test.each([413, 422])('%i is about the session itself, in whatever words', (status) => {
+    expect(classifyCreate(status, { message: 'Nope' })).toMatchObject({ outcome: 'Permanent', detail: `${status} Nope` });
+  });
+
   test('carries the limits that it reports, also when it refuses', () => {
     const limits = { blocked: true, limit: 10, remaining: 0 };
     expect(classifyCreate(400, { message: 'Over Concurrency Limit', subscriptionLimits: blocked(true) })).toMatchObject({ limits });
