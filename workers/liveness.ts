@@ -48,9 +48,16 @@ export async function openLiveness(options: {
   readonly signal: AbortSignal;
 }): Promise<Liveness> {
   let closing = false;
-  let current = await register();
-  let regaining: Promise<void> = Promise.resolve();
-  const timer = setInterval(() => void ask(current), askEveryMs);
+  let current: Registered | undefined;
+  current = await register();
+  // It may have been lost in the moment in which it was opened.
+  let regaining = current.lost.signal.aborted ? regain(current) : Promise.resolve();
+  const timer = setInterval(() => void ask(registered()), askEveryMs);
+
+  function registered(): Registered {
+    if (current === undefined) throw new Error('the worker is not registered yet');
+    return current;
+  }
 
   async function register(): Promise<Registered> {
     const connection = new pg.Client({
@@ -82,7 +89,8 @@ export async function openLiveness(options: {
   function lose(lost: AbortController, error: Error): void {
     if (closing || lost.signal.aborted) return;
     lost.abort();
-    if (current.lost !== lost) return;
+    // Lost before it was anybody's: whoever is opening it hears of that.
+    if (current?.lost !== lost) return;
     options.log.error({ err: error }, 'the ledger is away: nothing is sent until it is back');
     regaining = regain(current);
   }
@@ -111,16 +119,18 @@ export async function openLiveness(options: {
 
   return {
     get workerId() {
-      return current.workerId;
+      return registered().workerId;
     },
     get signal() {
-      return current.signal;
+      return registered().signal;
     },
     async close() {
       closing = true;
       clearInterval(timer);
       await regaining;
-      await current.connection.end().catch((error: Error) => options.log.debug({ err: error }, 'connection not closed in order'));
+      await registered()
+        .connection.end()
+        .catch((error: Error) => options.log.debug({ err: error }, 'connection not closed in order'));
     },
   };
 }

@@ -52,7 +52,8 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
 
 /**
  * Takes a call back for its attempt that was given up as never created, and with it the session, if that still waits and nobody is on the phone with
- * its number. False: the call is nobody's any more, and counts as a stranger's. Lock order: session, then attempt.
+ * its number. It may have been entered as a stranger's meanwhile: that entry gives it up. False: the call is nobody's any more, and counts as a
+ * stranger's. Lock order: session, then attempt.
  */
 export async function adoptLate(
   sql: Sql,
@@ -66,13 +67,20 @@ export async function adoptLate(
         select s.id from session s join attempt a on a.session_id = s.id
         where a.id = $2 and a.pool_id = $1 and s.state = 'queued' and a.state = 'ended' and a.outcome = 'Unsent' and not ${numberBusy('s.number')}
         for update of s),
+      stranger as (
+        update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())
+        where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign' and exists (select from waiting)
+        returning id),
       opened as (update session s set state = 'open', attempt_id = $2 from waiting where s.id = waiting.id returning s.id),
       adopted as (
         update attempt set state = 'bound', outcome = null, ended_reason = null, ended_at = null, released_at = null, ambiguous_at = null, call_id = $3,
           control_url = $4, sending_at = coalesce(sending_at, admitted_at), bound_at = clock_timestamp(),
           bound_until = clock_timestamp() + $5 * interval '1 ms', last_seen_at = clock_timestamp()
-        from opened where attempt.id = $2 returning attempt.id),
-      told as (insert into signal (pool_id, kind, attempt_id) select $1, 'bound', id from adopted)
+        from opened where attempt.id = $2 and (select count(*) from stranger) >= 0 -- given up first: two rows cannot have the call
+        returning attempt.id),
+      told as (
+        insert into signal (pool_id, kind, attempt_id)
+        select $1, 'given-up', id from stranger union all select $1, 'bound', id from adopted)
       select count(*)::int as adopted from adopted`,
     values: [poolId, late.attemptId, late.callId, late.controlUrl ?? null, late.boundForMs],
   });

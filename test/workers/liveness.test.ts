@@ -45,6 +45,15 @@ test('a worker that lost the ledger sends nothing any more, and comes back under
   await vi.waitFor(() => expect(told).toEqual(['a', 'b']));
 });
 
+test('a worker that loses the ledger while it registers is told so, and nothing else breaks', async () => {
+  const { database, url, poolId } = await aDataPath();
+  await database.query(`
+    create function hang_up() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$;
+    create trigger hang_up before insert on worker for each row execute function hang_up()`);
+  const options = { ledgerUrl: url, poolId, name: 'w1', onAdmitted: () => undefined, random: () => 0.5, log: silent };
+  await expect(openLiveness({ ...options, signal: new AbortController().signal })).rejects.toThrow(/terminat/i);
+});
+
 test('a worker that lost the ledger again and again comes back each time', async () => {
   const { database, liveness } = await alive();
   for (let times = 0; times < 3; times += 1) {

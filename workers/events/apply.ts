@@ -83,6 +83,25 @@ export function openApplier(deps: {
     return 'changed';
   }
 
+  /** A call of ours that was first seen without its name, and so stands in the ledger as a stranger's: the stranger gives it up. */
+  async function reclaim(news: CallNews, own: EndingAttempt, stranger: EndingAttempt): Promise<Applied> {
+    if (own.state === 'ended') {
+      const adopted = own.outcome === 'Unsent' ? await adopt(news, own) : 'known';
+      return adopted === 'changed' ? adopted : applyKnown(news, stranger);
+    }
+    await bindAttempt(deps.database, deps.poolId, {
+      by: 'news',
+      attemptId: own.attemptId,
+      callId: news.callId,
+      controlUrl: news.controlUrl,
+      boundForMs: boundOf(own.class),
+      limits: undefined,
+    });
+    if (news.status === 'ended') await end(news, own.attemptId);
+    deps.wakeDispatcher();
+    return 'changed';
+  }
+
   /** Another pool's calls are none of ours, whatever their names. */
   const isOurPool = ({ pool }: CallClaim) => pool === undefined || pool === deps.policy().pool;
 
@@ -147,9 +166,16 @@ export function openApplier(deps: {
       const attemptId = attemptIdOf(news.callName);
       const attempt = await findAttempt(deps.database, deps.poolId, { callId: news.callId, attemptId });
       const strange = attempt === undefined || (attempt.sessionId === null && attempt.refusal === 'Foreign');
+      if (strange && attempt !== undefined && attemptId !== undefined) {
+        const own = await findAttempt(deps.database, deps.poolId, { callId: '', attemptId });
+        if (own !== undefined) return reclaim(news, own, attempt);
+      }
       if (strange && attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim)) {
         const adopted = await adoptOurs(news, attemptId, news.claim);
-        if (adopted !== 'known' || attempt === undefined) return adopted;
+        if (attempt === undefined || adopted === 'changed') return adopted;
+        // Until its session can have it, it lives on and ends as the stranger's that it stands for.
+        const known = await applyKnown(news, attempt);
+        return adopted === 'later' ? adopted : known;
       }
       return attempt === undefined ? enterStranger(news) : applyKnown(news, attempt);
     },

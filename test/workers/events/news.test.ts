@@ -63,6 +63,48 @@ describe('news of a call', () => {
     expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed', attempt: 'cooling' });
   });
 
+  test.each(['live', 'ended'] as const)(
+    'that was first seen without its name is given back by the stranger when a list names it: %s',
+    async (status) => {
+      const on = await aDataPath();
+      const placed = await sent(on);
+      await on.database.query('update attempt set ambiguous_at = clock_timestamp()');
+      await on.applier.apply(news(placed, 'live', { callName: undefined }));
+      expect(await openAttempts(on)).toBe(2);
+      const claim = { pool: 'sales', sessionId: placed.sessionId, class: 'campaign', number: placed.number };
+      expect(await on.applier.apply(news(placed, status, { claim }))).toBe('changed');
+      expect(await openAttempts(on)).toBe(1);
+      expect(await seen(on, placed)).toMatchObject({ attempt: status === 'live' ? 'bound' : 'cooling', released: false });
+      const { rows } = await on.database.query('select call_id from attempt where id = $1', [placed.attemptId]);
+      expect(rows).toEqual([{ call_id: `call-${placed.attemptId}` }]);
+    },
+  );
+
+  test.each(['live', 'ended'] as const)(
+    'that was a stranger’s while its person was on another line gets its session afterwards: %s',
+    async (status) => {
+      const on = await aDataPath();
+      const placed = await sent(on);
+      const vain = { outcome: 'Unsent', endedReason: 'NotCreated', line: 'never-taken', limits: undefined } as const;
+      await on.endings.end({ attemptId: placed.attemptId, ...vain });
+      const caller = `insert into attempt (id, pool_id, direction, project, subscription, number, state)
+      values (gen_random_uuid(), $1, 'Inbound', 'north', 'main', $2, 'bound')`;
+      await on.database.query(caller, [on.poolId, placed.number]);
+      const claim = { pool: 'sales', sessionId: placed.sessionId, class: 'campaign', number: placed.number };
+      expect(await on.applier.apply(news(placed, 'live', { claim }))).toBe('changed');
+      expect(await seen(on, placed)).toMatchObject({ session: 'queued', attempt: 'ended' });
+      await on.database.query(
+        `update attempt set state = 'ended', released_at = clock_timestamp() where direction = 'Inbound' and number is not null`,
+      );
+      expect(await on.applier.apply(news(placed, status, { claim }))).toBe('changed');
+      expect(await openAttempts(on)).toBe(1);
+      expect(await seen(on, placed)).toMatchObject({
+        session: status === 'live' ? 'open' : 'ended',
+        attempt: status === 'live' ? 'bound' : 'cooling',
+      });
+    },
+  );
+
   test('that was looked up in vain gives its session back to it', async () => {
     const on = await aDataPath();
     const placed = await sent(on);
