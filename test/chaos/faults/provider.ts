@@ -106,7 +106,8 @@ export const linesCancelled = family('lines cancelled and bought again', (random
   return scripted({
     told: `${name} has ${limit} of ${full} lines for ${forSeconds} s`,
     refusals: 'explained',
-    flow: 'goes-on',
+    // A lowered ceiling admits nothing until it has drained (I1), and the way back is probed half a minute later.
+    flow: 'may-wait',
     provider: {
       limits: [
         { subscription: name, atSeconds, limit },
