@@ -26,7 +26,8 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
       with stranger as (
         update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())
         where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign'
-          and exists (select from attempt where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling'))
+          and exists (
+            select from attempt where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling') and coalesce(call_id, $3) = $3)
         returning id),
       bound as (
         update attempt set state = case when state = 'sending' then 'bound' else state end, call_id = coalesce(call_id, $3),

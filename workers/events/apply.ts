@@ -83,12 +83,13 @@ export function openApplier(deps: {
     return 'changed';
   }
 
-  /** A call of ours that was first seen without its name, and so stands in the ledger as a stranger's: the stranger gives it up. */
-  async function reclaim(news: CallNews, own: EndingAttempt, stranger: EndingAttempt): Promise<Applied> {
-    if (own.state === 'ended') {
-      const adopted = own.outcome === 'Unsent' ? await adopt(news, own) : 'known';
-      return adopted === 'changed' ? adopted : applyKnown(news, stranger);
-    }
+  /**
+   * A call of ours that was first seen without its name, and so stands in the ledger as a stranger's: the stranger gives it up. False when its attempt
+   * cannot have it, as it has another call or has ended otherwise.
+   */
+  async function reclaim(news: CallNews, own: EndingAttempt): Promise<boolean> {
+    if (own.state === 'ended' && own.outcome === 'Unsent') return (await adopt(news, own)) === 'changed';
+    if (own.state !== 'sending') return false;
     await bindAttempt(deps.database, deps.poolId, {
       by: 'news',
       attemptId: own.attemptId,
@@ -99,7 +100,14 @@ export function openApplier(deps: {
     });
     if (news.status === 'ended') await end(news, own.attemptId);
     deps.wakeDispatcher();
-    return 'changed';
+    return true;
+  }
+
+  /** Whether its session may still dial the number that this call of ours has: then no guard is over before the call is its session's. */
+  async function mayDialAgain(news: CallNews, own: EndingAttempt): Promise<boolean> {
+    const waits = own.state === 'admitted' || (own.state === 'ended' && own.outcome === 'Unsent');
+    if (!waits || news.claim === undefined || !isOurPool(news.claim)) return false;
+    return adoptionOf(news, await claimedSession(deps.database, deps.poolId, news.claim)) === 'later';
   }
 
   /** Another pool's calls are none of ours, whatever their names. */
@@ -168,7 +176,11 @@ export function openApplier(deps: {
       const strange = attempt === undefined || (attempt.sessionId === null && attempt.refusal === 'Foreign');
       if (strange && attempt !== undefined && attemptId !== undefined) {
         const own = await findAttempt(deps.database, deps.poolId, { callId: '', attemptId });
-        if (own !== undefined) return reclaim(news, own, attempt);
+        if (own !== undefined) {
+          if (await reclaim(news, own)) return 'changed';
+          const known = await applyKnown(news, attempt);
+          return (await mayDialAgain(news, own)) ? 'later' : known;
+        }
       }
       if (strange && attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim)) {
         const adopted = await adoptOurs(news, attemptId, news.claim);

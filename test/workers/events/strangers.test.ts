@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { projectName } from '../../../crds/values.ts';
+import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { callNameOf } from '../../../providers/vapi/call-name.ts';
+import type { CallNews } from '../../../workers/events/apply.ts';
+import { aDataPath, type DataPath, type Placed, place } from '../data-path.ts';
+
+const owner = 1;
+
+async function sent(on: DataPath): Promise<Placed> {
+  const placed = await place(on, owner);
+  expect(await beginSending(on.database, on.poolId, owner, [placed.attemptId])).toHaveLength(1);
+  return placed;
+}
+
+/** What a webhook tells that does not show the name. */
+const nameless = (callId: string, status: CallNews['status']): CallNews => ({
+  project: projectName.parse('north'),
+  callId,
+  callName: undefined,
+  direction: 'Outbound',
+  status,
+  endedReason: status === 'ended' ? 'customer-ended-call' : undefined,
+  controlUrl: undefined,
+  costUsd: undefined,
+});
+
+/** What a list tells. */
+const listed = ({ attemptId, sessionId, number }: Placed, callId: string, status: CallNews['status']): CallNews => ({
+  ...nameless(callId, status),
+  callName: callNameOf(attemptId),
+  claim: { pool: 'sales', sessionId, class: 'campaign', number },
+});
+
+const attempts = async ({ database }: DataPath) =>
+  (await database.query('select session_id is not null as ours, state, call_id from attempt order by created_at')).rows;
+
+describe('a second call under the name of an attempt', () => {
+  test('keeps its line while the first lives', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.applier.apply(listed(placed, 'first', 'live'));
+    await on.applier.apply(nameless('second', 'live'));
+    expect(await on.applier.apply(listed(placed, 'second', 'live'))).toBe('known');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'bound', call_id: 'first' },
+      { ours: false, state: 'bound', call_id: 'second' },
+    ]);
+  });
+
+  test('keeps its line when the first is over', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.applier.apply(listed(placed, 'first', 'live'));
+    await on.applier.apply(nameless('second', 'live'));
+    await on.applier.apply(listed(placed, 'first', 'ended'));
+    await on.applier.apply(listed(placed, 'second', 'live'));
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'cooling', call_id: 'first' },
+      { ours: false, state: 'bound', call_id: 'second' },
+    ]);
+  });
+
+  test('does not end the first with its own end', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.applier.apply(listed(placed, 'first', 'live'));
+    await on.applier.apply(nameless('second', 'live'));
+    await on.applier.apply(listed(placed, 'second', 'ended'));
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'bound', call_id: 'first' },
+      { ours: false, state: 'cooling', call_id: 'second' },
+    ]);
+  });
+});
+
+describe('a call that stands as a stranger’s and that its session cannot have yet', () => {
+  test('is not settled while its attempt is only admitted, as in a ledger that went back', async () => {
+    const on = await aDataPath();
+    const placed = await place(on, owner);
+    await on.applier.apply(nameless('call', 'live'));
+    expect(await on.applier.apply(listed(placed, 'call', 'live'))).toBe('later');
+    expect(await on.applier.apply(listed(placed, 'call', 'ended'))).toBe('later');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'admitted', call_id: null },
+      { ours: false, state: 'cooling', call_id: 'call' },
+    ]);
+  });
+
+  test('is not settled while somebody else is on the phone with its number, and is noted alive meanwhile', async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    const vain = { outcome: 'Unsent', endedReason: 'NotCreated', line: 'never-taken', limits: undefined } as const;
+    await on.endings.end({ attemptId: placed.attemptId, ...vain });
+    await on.database.query(
+      `insert into attempt (id, pool_id, direction, project, subscription, number, state)
+       values (gen_random_uuid(), $1, 'Inbound', 'north', 'main', $2, 'bound')`,
+      [on.poolId, placed.number],
+    );
+    await on.applier.apply(listed(placed, 'call', 'live'));
+    await on.database.query(`update attempt set last_seen_at = clock_timestamp() - interval '1 h'`);
+    expect(await on.applier.apply(listed(placed, 'call', 'live'))).toBe('later');
+    const { rows } = await on.database.query(
+      `select last_seen_at > clock_timestamp() - interval '1 min' as alive from attempt where call_id = 'call'`,
+    );
+    expect(rows).toEqual([{ alive: true }]);
+  });
+});
