@@ -15,6 +15,7 @@ import { noteAlive } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
 import { noteListed, readGuard } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
+import { troubleOf } from '../../ledger/trouble.ts';
 import { attemptsInDoubt, knownCalls, noteLookUps, noteRead, noteSweep, type Watched, type WatchLease } from '../../ledger/watch.ts';
 import { attemptIdOf } from '../../providers/vapi/call-name.ts';
 import type { ListCursor, SeenCall } from '../../providers/vapi/contract.ts';
@@ -84,11 +85,14 @@ export function openWatcher(deps: {
     return state;
   }
 
-  /** Applies a list to the ledger; returns how many endings it told first, and how many calls could not be settled yet. */
+  /**
+   * Applies a list to the ledger; returns how many endings it told first, and how many calls could not be settled yet. A call that fails keeps none of
+   * the others from being applied, but with it the list proves nothing about what it does not show.
+   */
   async function applyList(
     project: ProjectName,
     calls: readonly SeenCall[],
-  ): Promise<{ readonly missed: number; readonly unsettled: number }> {
+  ): Promise<{ readonly missed: number; readonly unsettled: number; readonly failed: boolean }> {
     const known = await knownCalls(
       deps.database,
       deps.poolId,
@@ -97,6 +101,7 @@ export function openWatcher(deps: {
     const alive: string[] = [];
     let missed = 0;
     let unsettled = 0;
+    const failures: unknown[] = [];
     // Oldest first: of two calls that a session made one after the other, the first has to end before the second can be its attempt.
     for (const call of calls.toSorted((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))) {
       const attemptId = attemptIdOf(call.name);
@@ -109,12 +114,18 @@ export function openWatcher(deps: {
         continue;
       }
       if (call.terminal && state === undefined && attemptId === undefined) continue;
-      const changed = await deps.applier.apply(newsOf(project, call));
-      if (changed === 'changed' && call.terminal) missed += 1;
-      if (changed === 'later') unsettled += 1;
+      try {
+        const changed = await deps.applier.apply(newsOf(project, call));
+        if (changed === 'changed' && call.terminal) missed += 1;
+        if (changed === 'later') unsettled += 1;
+      } catch (error) {
+        if (troubleOf(error) === 'away') throw error;
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) deps.log.error({ err: failures[0], project, calls: failures.length }, 'calls of a list could not be applied');
     if (alive.length > 0) await noteAlive(deps.database, deps.poolId, alive);
-    return { missed, unsettled };
+    return { missed, unsettled: unsettled + failures.length, failed: failures.length > 0 };
   }
 
   async function listChanges(lease: WatchLease, signal: AbortSignal): Promise<void> {
@@ -129,17 +140,18 @@ export function openWatcher(deps: {
     const from = sweep && { createdBefore: new Date(sweep.beforeMs), unreadable: sweep.unreadable };
     const listing = await provider.api.listUpdatedSince(new Date(sinceMs), { maxRequests: pages, signal, from });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    state.missed = (await applyList(lease.project, listing.calls)).missed;
+    const { missed, failed } = await applyList(lease.project, listing.calls);
+    state.missed = missed;
     state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks(), missed: state.missed });
     const covers = windowCovers(sinceMs, lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
     const startedMs = sweep?.startedMs ?? lease.nowMs;
-    if (listing.complete && covers) {
+    if (listing.complete && !failed && covers) {
       await noteRead(deps.database, deps.poolId, lease.project, startedMs, listing.calls[0]?.orgId);
       return;
     }
     // What was not read lies in the past of what was: only the end of the list moves the instant up to which everything is known.
     const rest = covers ? listing.rest : undefined;
-    const next = rest && { sinceMs, startedMs, beforeMs: rest.createdBefore.getTime(), unreadable: rest.unreadable };
+    const next = rest && { sinceMs, startedMs, beforeMs: rest.createdBefore.getTime(), unreadable: rest.unreadable || failed };
     if (next !== undefined || sweep !== undefined) await noteSweep(deps.database, deps.poolId, lease.project, next);
   }
 
@@ -155,7 +167,7 @@ export function openWatcher(deps: {
     const sinceMs = windowStartMs(oldestMs, await clocks.skewOf(lease.project, provider.api));
     const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    await applyList(lease.project, listing.calls);
+    const { failed } = await applyList(lease.project, listing.calls);
     await noteLookUps(
       deps.database,
       due.map((attempt) => attempt.attemptId),
@@ -166,7 +178,7 @@ export function openWatcher(deps: {
       const doubtMs = attempt.ambiguousForMs ?? 0;
       if (listed.has(attempt.attemptId)) continue;
       const covers = windowCovers(sinceMs, attempt.sendingAtMs ?? lease.nowMs, skew);
-      if (!listing.complete || !covers) {
+      if (!listing.complete || failed || !covers) {
         // Whatever call there may be is over by now, and nobody could say whether there was one (I6).
         if (doubtMs > deps.boundForMs(attempt.class) + giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
         continue;
