@@ -1,3 +1,5 @@
+import type { ClockReading } from '../../capacity/watching/clock-skew.ts';
+
 /**
  * The ledger's clock between two looks at it. Instants are PostgreSQL's alone; between, we add monotonic time of our own. Clocks of machines are never
  * compared.
@@ -6,10 +8,10 @@ export type LedgerClock = {
   /** Milliseconds since 1970 by PostgreSQL. */
   now(): number;
   /**
-   * Takes a reading: what PostgreSQL said, and when we asked and heard, in monotonic milliseconds. `stepped`: somebody set its clock since the last
-   * reading, and every instant that is remembered may be wrong by as much.
+   * Takes a reading of PostgreSQL's clock. `stepped`: somebody set it since the last reading, and every instant that is remembered may be wrong by as
+   * much.
    */
-  set(ledgerMs: number, askedAtMs: number, heardAtMs: number): 'steady' | 'stepped';
+  set(reading: ClockReading): 'steady' | 'stepped';
 };
 
 /** Clocks that are kept by a time service are slewed, not set; more than this in half a second is a step. */
@@ -26,10 +28,10 @@ export function openLedgerClock(monotonic: () => number): LedgerClock {
       if (Number.isNaN(offsetMs)) throw new Error('the ledger clock was read before it was set');
       return monotonic() + offsetMs;
     },
-    set(ledgerMs, askedAtMs, heardAtMs) {
+    set({ showedMs, askedAtMs, toldAtMs }) {
       // A reading is as good as its round trip is short; slow ones would make rates and waits jump. What is good enough fades, as clocks drift.
-      const roundTripMs = heardAtMs - askedAtMs;
-      const readMs = ledgerMs - (askedAtMs + heardAtMs) / 2;
+      const roundTripMs = toldAtMs - askedAtMs;
+      const readMs = showedMs - (askedAtMs + toldAtMs) / 2;
       const stepped = Math.abs(readMs - offsetMs) > stepMs + roundTripMs;
       bestMs += fadingMs;
       if (roundTripMs > bestMs && !stepped) return 'steady';

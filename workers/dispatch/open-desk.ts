@@ -5,6 +5,7 @@ import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolName } from '../../crds/values.ts';
+import { readLedgerClock } from '../../ledger/clock.ts';
 import type { Sql } from '../../ledger/database.ts';
 import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
 import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
@@ -78,11 +79,7 @@ export function policyOf(pool: PoolName, spec: PoolSpec): Policy {
 
 /** Takes a reading of PostgreSQL's clock. `stepped`: somebody has set it since the last one. */
 export async function readClock(sql: Sql, clock: LedgerClock, now: () => number): Promise<'steady' | 'stepped'> {
-  const askedAtMs = now();
-  const { rows } = await sql.query<{ ms: number }>('select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms');
-  const ms = rows[0]?.ms;
-  if (ms === undefined) throw new Error('PostgreSQL did not tell the time');
-  return clock.set(ms, askedAtMs, now());
+  return clock.set(await readLedgerClock(sql, now));
 }
 
 const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));

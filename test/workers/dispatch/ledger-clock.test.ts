@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { openLedgerClock } from '../../../workers/dispatch/ledger-clock.ts';
 
+const reading = (showedMs: number, askedAtMs: number, toldAtMs: number) => ({ showedMs, resolutionMs: 0, askedAtMs, toldAtMs });
+
 describe("the ledger's clock", () => {
   test('goes on by monotonic time from the middle of a reading', () => {
     let nowMs = 100;
     const clock = openLedgerClock(() => nowMs);
-    clock.set(1_000, 100, 102);
+    clock.set(reading(1_000, 100, 102));
     nowMs = 111;
     expect(clock.now()).toBe(1_010);
   });
@@ -13,9 +15,9 @@ describe("the ledger's clock", () => {
   test('does not jump when a reading takes long', () => {
     let nowMs = 0;
     const clock = openLedgerClock(() => nowMs);
-    clock.set(1_000, 0, 1);
+    clock.set(reading(1_000, 0, 1));
     // The answer was on its way for 80 ms after PostgreSQL looked at its clock.
-    clock.set(1_500, 500, 581);
+    clock.set(reading(1_500, 500, 581));
     nowMs = 600;
     expect(clock.now()).toBe(1_599.5);
   });
@@ -23,19 +25,19 @@ describe("the ledger's clock", () => {
   test.each([-3_600_000, -5_000, 5_000, 3_600_000])('says so when somebody sets it by %d ms, however slow the reading', (byMs) => {
     let nowMs = 0;
     const clock = openLedgerClock(() => nowMs);
-    expect(clock.set(10_000_000, 0, 1)).toBe('steady');
-    expect(clock.set(10_000_500, 500, 501)).toBe('steady');
-    expect(clock.set(10_001_020 + byMs, 1_000, 1_040)).toBe('stepped');
+    expect(clock.set(reading(10_000_000, 0, 1))).toBe('steady');
+    expect(clock.set(reading(10_000_500, 500, 501))).toBe('steady');
+    expect(clock.set(reading(10_001_020 + byMs, 1_000, 1_040))).toBe('stepped');
     nowMs = 1_040;
     expect(clock.now()).toBe(10_001_040 + byMs);
-    expect(clock.set(10_001_520 + byMs, 1_500, 1_540)).toBe('steady');
+    expect(clock.set(reading(10_001_520 + byMs, 1_500, 1_540))).toBe('steady');
   });
 
   test('follows the ledger when it drifts', () => {
     let nowMs = 0;
     const clock = openLedgerClock(() => nowMs);
-    clock.set(1_000, 0, 1);
-    for (let reading = 1; reading <= 50; reading += 1) clock.set(1_010 + reading * 500, reading * 500, reading * 500 + 3);
+    clock.set(reading(1_000, 0, 1));
+    for (let nth = 1; nth <= 50; nth += 1) clock.set(reading(1_010 + nth * 500, nth * 500, nth * 500 + 3));
     nowMs = 25_003;
     expect(Math.abs(clock.now() - (1_010 + 25_001.5))).toBeLessThan(5);
   });
