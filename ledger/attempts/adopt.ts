@@ -3,6 +3,7 @@ import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { Sql } from '../database.ts';
 import { numberBusy } from '../dispatch/number-busy.ts';
 import type { PoolId } from '../policy.ts';
+import { afterStranger, strangerGivesUp } from './stranger.ts';
 
 /** Calls that carry our name and whose attempts the ledger has forgotten. */
 
@@ -59,10 +60,7 @@ export async function adoptForgotten(
     text: `
       with waiting as (
         select s.id from session s where s.pool_id = $1 and s.id = $2 and s.state = 'queued' and not ${numberBusy('s.number')} for update of s),
-      stranger as (
-        update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())
-        where pool_id = $1 and call_id = $6 and session_id is null and refusal = 'Foreign' and exists (select from waiting)
-        returning id),
+      ${strangerGivesUp('$6', 'exists (select from waiting)')},
       opened as (
         update session s set state = 'open', attempt_id = $3 from waiting where s.id = waiting.id returning s.id, s.class, s.direction, s.number),
       adopted as (
@@ -70,7 +68,7 @@ export async function adoptForgotten(
           sending_at, bound_at, bound_until, last_seen_at)
         select $3, $1, o.id, o.class, o.direction, $4, $5, o.number, 'bound', $6, $7, t.now, t.now, t.now, t.now + $8 * interval '1 ms', t.now
         from opened o cross join (select clock_timestamp() as now) t
-        where (select count(*) from stranger) >= 0 -- given up first: two rows cannot have the call
+        where ${afterStranger}
         returning id),
       told as (
         insert into signal (pool_id, kind, attempt_id)

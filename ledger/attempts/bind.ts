@@ -1,6 +1,7 @@
 import type { Sql } from '../database.ts';
 import { numberBusy } from '../dispatch/number-busy.ts';
 import type { PoolId } from '../policy.ts';
+import { afterStranger, strangerGivesUp } from './stranger.ts';
 
 /** What the provider says about an attempt's call when we first hear of it. */
 export type Binding = {
@@ -23,18 +24,17 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
   await sql.query({
     name: 'bind-attempt',
     text: `
-      with stranger as (
-        update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())
-        where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign'
-          and exists (
-            select from attempt where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling') and coalesce(call_id, $3) = $3)
-        returning id),
+      with ${strangerGivesUp(
+        '$3',
+        `id <> $2 and exists (
+          select from attempt where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling') and coalesce(call_id, $3) = $3)`,
+      )},
       bound as (
         update attempt set state = case when state = 'sending' then 'bound' else state end, call_id = coalesce(call_id, $3),
           control_url = coalesce(control_url, $4), bound_at = coalesce(bound_at, clock_timestamp()),
           bound_until = coalesce(bound_until, clock_timestamp() + $5 * interval '1 ms'), last_seen_at = clock_timestamp(), ambiguous_at = null
         where id = $2 and pool_id = $1 and state in ('sending', 'bound', 'cooling')
-          and (select count(*) from stranger) >= 0 -- read first: two rows cannot have the call
+          and ${afterStranger}
         returning id),
       told as (insert into signal (pool_id, kind, attempt_id) select $1, 'given-up', id from stranger)
       insert into signal (pool_id, kind, attempt_id, data)
@@ -68,16 +68,13 @@ export async function adoptLate(
         select s.id from session s join attempt a on a.session_id = s.id
         where a.id = $2 and a.pool_id = $1 and s.state = 'queued' and a.state = 'ended' and a.outcome = 'Unsent' and not ${numberBusy('s.number')}
         for update of s),
-      stranger as (
-        update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())
-        where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign' and exists (select from waiting)
-        returning id),
+      ${strangerGivesUp('$3', 'id <> $2 and exists (select from waiting)')},
       opened as (update session s set state = 'open', attempt_id = $2 from waiting where s.id = waiting.id returning s.id),
       adopted as (
         update attempt set state = 'bound', outcome = null, ended_reason = null, ended_at = null, released_at = null, ambiguous_at = null, call_id = $3,
           control_url = $4, sending_at = coalesce(sending_at, admitted_at), bound_at = clock_timestamp(),
           bound_until = clock_timestamp() + $5 * interval '1 ms', last_seen_at = clock_timestamp()
-        from opened where attempt.id = $2 and (select count(*) from stranger) >= 0 -- given up first: two rows cannot have the call
+        from opened where attempt.id = $2 and ${afterStranger}
         returning attempt.id),
       told as (
         insert into signal (pool_id, kind, attempt_id)

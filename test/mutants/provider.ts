@@ -85,11 +85,9 @@ export const providerMutants: readonly Mutant[] = [
   {
     name: 'one call in two slots',
     breaks: 'A call that was first seen without our name goes on holding a second slot',
-    file: 'ledger/attempts/bind.ts',
-    before:
-      "update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())\n        where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign'\n",
-    after:
-      "update attempt set call_id = null\n        where pool_id = $1 and call_id = $3 and id <> $2 and session_id is null and refusal = 'Foreign'\n",
+    file: 'ledger/attempts/stranger.ts',
+    before: "update attempt set state = 'ended', call_id = null, released_at = coalesce(released_at, clock_timestamp())",
+    after: 'update attempt set call_id = null',
     tests: ['test/workers/events/news.test.ts'],
   },
   {
