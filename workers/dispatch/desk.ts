@@ -50,8 +50,8 @@ export type Desk = {
   workers: readonly WorkerId[];
   /** Parts of the queue that are pinned to a project and hold something. Those without a pin are always looked at. */
   pinnedLanes: readonly Lane[];
-  /** How deep each lane was of use in the last step. */
-  readonly laneDepths: Map<string, number>;
+  /** How many of each lane were of use in the last step. */
+  laneUse: ReadonlyMap<string, number>;
   queued: ReadonlyMap<string, number>;
   /** Since when the first session of a class's queue has waited, as of the last look. */
   readonly oldestReadyMs: Map<ClassName, number>;

@@ -59,7 +59,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     holdsChanged: false,
     workers: await servingWorkers(connection, poolId),
     pinnedLanes: (await discoverLanes(connection, poolId)).filter(({ project }) => project !== ''),
-    laneDepths: new Map(),
+    laneUse: new Map(),
     queued: new Map(),
     oldestReadyMs: new Map(),
     plan: undefined,
