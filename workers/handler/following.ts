@@ -1,11 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandlerSpec } from '../../crds/pool.ts';
 import { durationMs } from '../../crds/values.ts';
-import { type Handler, type HandlerOptions, openHandler } from './handler.ts';
+import { type Handler, type HandlerAnswer, type HandlerOptions, openHandler } from './handler.ts';
 
 /** A handler beyond its own deadline answers nobody any more. */
 const graceMs = 1_000;
 
-type InForce = { readonly key: string; readonly handler: Handler; readonly spec: HandlerSpec | undefined; running: number };
+type InForce = {
+  readonly key: string;
+  readonly handler: Handler;
+  readonly spec: HandlerSpec | undefined;
+  readonly answering: Set<Promise<HandlerAnswer>>;
+};
 
 /**
  * The handler that the policy names now. When it names another one, or names it differently, new events go to the new one, and the old one is closed
@@ -16,7 +22,7 @@ export function followHandler(spec: () => HandlerSpec | undefined, options: Hand
   let current = open(spec());
 
   function open(declared: HandlerSpec | undefined): InForce {
-    return { key: JSON.stringify(declared ?? null), handler: openHandler(declared, options), spec: declared, running: 0 };
+    return { key: JSON.stringify(declared ?? null), handler: openHandler(declared, options), spec: declared, answering: new Set() };
   }
 
   function inForce(): InForce {
@@ -30,22 +36,21 @@ export function followHandler(spec: () => HandlerSpec | undefined, options: Hand
 
   function retire(former: InForce): void {
     const boundMs = (former.spec === undefined ? 0 : durationMs(former.spec.timeout)) + graceMs;
-    const untilMs = performance.now() + boundMs;
-    const work = (async () => {
-      while (former.running > 0 && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 50));
-      await former.handler.close();
-    })().finally(() => retiring.delete(work));
+    const work = Promise.race([Promise.allSettled(former.answering), sleep(boundMs, undefined, { ref: false })])
+      .then(() => former.handler.close())
+      .finally(() => retiring.delete(work));
     retiring.add(work);
   }
 
   return {
     async answer(event, signal) {
       const asked = inForce();
-      asked.running += 1;
+      const answer = asked.handler.answer(event, signal);
+      asked.answering.add(answer);
       try {
-        return await asked.handler.answer(event, signal);
+        return await answer;
       } finally {
-        asked.running -= 1;
+        asked.answering.delete(answer);
       }
     },
     async close() {
