@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginSending } from '../ledger/attempts/begin-sending.ts';
-import { type AttemptEnd, endAttempt } from '../ledger/attempts/end.ts';
+import { endAttempt } from '../ledger/attempts/end.ts';
 import { type Database, openDatabase } from '../ledger/database.ts';
 import { createWaker } from '../ledger/wake.ts';
 import { type Bench, percentile, type Setting } from './figure.ts';
 import { benchPool, connect, enqueue, freshLedger, hearAdmissions, type Stage, setStage, startDispatcher } from './stage.ts';
+import { over } from './stand-in.ts';
 
 const full = { samples: 500, queued: 20_000 } as const;
 const scales = { full, large: full, tiny: { samples: 5, queued: 100 } } as const;
@@ -74,17 +75,6 @@ export async function handOvers(
   }
   return latencies;
 }
-
-const over = (attemptId: string): AttemptEnd => ({
-  attemptId,
-  outcome: 'Normal',
-  endedReason: 'customer-ended-call',
-  line: 'taken',
-  session: { next: 'end', outcome: 'Completed', reason: 'Normal' },
-  limits: undefined,
-  withResults: false,
-  resultDelayMs: 0,
-});
 
 /** All opened at once and kept, as those of a fleet would be. */
 async function manyConnections(url: string, resources: AsyncDisposableStack): Promise<Database> {

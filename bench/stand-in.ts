@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { beginSending } from '../ledger/attempts/begin-sending.ts';
+import type { AttemptEnd } from '../ledger/attempts/end.ts';
 import type { Sql } from '../ledger/database.ts';
 import type { PoolId } from '../ledger/policy.ts';
 import { dispatcherChannel } from '../ledger/wake.ts';
@@ -89,3 +90,15 @@ export async function insertLive({ database, poolId }: Ground, count: number): P
     [poolId, count],
   );
 }
+
+/** A call that went well, as its end is told to `endAttempt`. */
+export const over = (attemptId: string): AttemptEnd => ({
+  attemptId,
+  outcome: 'Normal',
+  endedReason: 'customer-ended-call',
+  line: 'taken',
+  session: { next: 'end', outcome: 'Completed', reason: 'Normal' },
+  limits: undefined,
+  withResults: false,
+  resultDelayMs: 0,
+});

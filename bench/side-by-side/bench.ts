@@ -85,7 +85,6 @@ async function startProcess(work: object, resources: AsyncDisposableStack): Prom
   });
   const ended = once(child, 'exit').then(() => Promise.reject(new Error(`a process ended before it worked: ${JSON.stringify(work)}`)));
   await Promise.race([once(child, 'message'), ended]);
-  ended.catch(() => undefined);
   return child;
 }
 

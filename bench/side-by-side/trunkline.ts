@@ -1,10 +1,11 @@
 import { beginSending } from '../../ledger/attempts/begin-sending.ts';
-import { type AttemptEnd, endAttempt } from '../../ledger/attempts/end.ts';
+import { endAttempt } from '../../ledger/attempts/end.ts';
 import { openDatabase } from '../../ledger/database.ts';
 import { migrate } from '../../ledger/migrate.ts';
 import { createWaker } from '../../ledger/wake.ts';
 import { ordinary, shapedPool } from '../shapes.ts';
 import { enqueue, enterStage, type Ground, hearAdmissions, putInForce, startDispatcher } from '../stage.ts';
+import { over } from '../stand-in.ts';
 import type { Contestant, Work } from './contestant.ts';
 
 /** As the workers have it. */
@@ -58,17 +59,6 @@ async function groundAt(url: string, lines: number): Promise<Ground> {
   await migrate(database);
   return putInForce({ url, database }, shapedPool({ ...ordinary, classes: 1, slots: lines }));
 }
-
-const over = (attemptId: string): AttemptEnd => ({
-  attemptId,
-  outcome: 'Normal',
-  endedReason: 'customer-ended-call',
-  line: 'taken',
-  session: { next: 'end', outcome: 'Completed', reason: 'Normal' },
-  limits: undefined,
-  withResults: false,
-  resultDelayMs: 0,
-});
 
 /** A job that fails is only told of: the counter sees that it is missing. */
 function tell(error: unknown): void {

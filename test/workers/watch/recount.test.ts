@@ -1,43 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { projectName } from '../../../crds/values.ts';
 import { readGuard, reportWentBack } from '../../../ledger/guard.ts';
 import { newId } from '../../../ledger/ids.ts';
 import { takeWatchLeases } from '../../../ledger/watch.ts';
 import { callNameOf } from '../../../providers/vapi/call-name.ts';
-import { openProject } from '../../../providers/vapi/client.ts';
-import { boundForMs } from '../../../workers/session-bounds.ts';
-import { openWatcher } from '../../../workers/watch/watcher.ts';
-import { serve } from '../../providers/vapi/http-server.ts';
-import { aDataPath, type DataPath, silent } from '../data-path.ts';
-
-const north = projectName.parse('north');
+import { aDataPath, type DataPath } from '../data-path.ts';
+import { north, watching } from './watching.ts';
 
 /** A guarded pool, and a provider that lists these calls of project north. */
 async function guarded(on: DataPath, calls: (query: URLSearchParams) => readonly object[], wallClock: () => number = Date.now) {
   await on.database.query('insert into dispatcher (pool_id, epoch) values ($1, 1)', [on.poolId]);
   await reportWentBack(on.database, on.poolId);
-  const server = await serve(({ url }) => ({ status: 200, body: calls(url.searchParams) }));
-  const api = openProject({ baseUrl: server.url, apiKey: async () => 'key' });
-  const policy = on.policy.projects.find((project) => project.name === north);
-  if (policy === undefined) throw new Error('no project north');
-  const watcher = openWatcher({
-    database: on.database,
-    poolId: on.poolId,
-    providers: { of: () => ({ api, policy }), close: api.close },
-    applier: on.applier,
-    endings: on.endings,
-    boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
-    webhooks: () => 'expected',
-    wallClock,
-    now: () => performance.now(),
-    log: silent,
-  });
+  const look = await watching(on, ({ url }) => ({ status: 200, body: calls(url.searchParams) }), wallClock);
   return {
     async look() {
       const [lease] = await takeWatchLeases(on.database, on.poolId, 1, [north], 1);
       if (lease === undefined) throw new Error('no lease');
-      await watcher.look(lease, new AbortController().signal);
+      await look(lease);
     },
     age: (seconds: number) => on.database.query(`update guard set raised_at = clock_timestamp() - $1 * interval '1 s'`, [seconds]),
     listed: async () => [...((await readGuard(on.database, on.poolId))?.listed ?? [])],
