@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginSending } from '../ledger/attempts/begin-sending.ts';
-import { endAttempt } from '../ledger/attempts/end.ts';
+import { endAttempts } from '../ledger/attempts/end.ts';
 import { type Database, openDatabase } from '../ledger/database.ts';
 import { createWaker } from '../ledger/wake.ts';
 import { type Bench, percentile, type Setting } from './figure.ts';
@@ -69,7 +69,7 @@ export async function handOvers(
       claimed = resolve;
       setTimeout(() => reject(new Error('no attempt followed within 10 s')), 10_000).unref();
     });
-    await wake.withCommit((channel) => endAttempt(database, stage.poolId, over(attemptId), channel));
+    await wake.withCommit((channel) => endAttempts(database, stage.poolId, [over(attemptId)], channel));
     const committedMs = performance.now();
     latencies.push((await next) - committedMs);
   }

@@ -20,7 +20,7 @@ export async function sendAndEnd(connection: pg.Client, stage: Stage, ids: reado
   return rowCount ?? 0;
 }
 
-/** `bindAttempt` and `endAttempt` of ledger/attempts/ in one, for many: the attempt cools, its session is over, the dispatcher is told. */
+/** `bindAttempt` and `endAttempts` of ledger/attempts/ in one, for many: the attempt cools, its session is over, the dispatcher is told. */
 const bindAndEnd = `
   with locked as (
     select s.id from session s where s.state = 'open' and s.attempt_id = any($2::uuid[]) and s.id in (select session_id from attempt where id = any($2::uuid[]))
@@ -91,7 +91,7 @@ export async function insertLive({ database, poolId }: Ground, count: number): P
   );
 }
 
-/** A call that went well, as its end is told to `endAttempt`. */
+/** A call that went well, as its end is told to `endAttempts`. */
 export const over = (attemptId: string): AttemptEnd => ({
   attemptId,
   outcome: 'Normal',

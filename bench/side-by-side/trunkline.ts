@@ -1,8 +1,9 @@
 import { beginSending } from '../../ledger/attempts/begin-sending.ts';
-import { endAttempt } from '../../ledger/attempts/end.ts';
+import { endAttempts } from '../../ledger/attempts/end.ts';
 import { openDatabase } from '../../ledger/database.ts';
 import { migrate } from '../../ledger/migrate.ts';
 import { createWaker } from '../../ledger/wake.ts';
+import { createGroupCommit } from '../../workers/group-commit.ts';
 import { ordinary, shapedPool } from '../shapes.ts';
 import { enqueue, enterStage, type Ground, hearAdmissions, putInForce, startDispatcher } from '../stage.ts';
 import { over } from '../stand-in.ts';
@@ -10,11 +11,12 @@ import type { Contestant, Work } from './contestant.ts';
 
 /** As the workers have it. */
 const connections = 2;
+const groups = { maxWaiting: 5_000, maxGroup: 100 };
 
 export const trunkline: Contestant = {
   name: 'Trunkline',
   description:
-    'two workers, the dispatcher in a thread of the first. A job is a session: the dispatcher admits it, its worker claims it before it takes the line, and ends its attempt when it gives it back; ledger and statements are the product’s own, the provider is left out',
+    'two workers, the dispatcher in a thread of the first. A job is a session: the dispatcher admits it, its worker claims it before it takes the line, and ends its attempt when it gives it back, together with others that end meanwhile; ledger and statements are the product’s own, the provider is left out',
   processes: 2,
   warmUpMs: 500,
   async prepare({ url, lines }, jobs) {
@@ -30,12 +32,16 @@ export const trunkline: Contestant = {
     const stage = await enterStage(ground, resources);
     const { database, poolId, owner } = stage;
     const waker = createWaker(database, poolId, tell);
+    const ends = createGroupCommit(groups, async (ids: readonly string[]) => {
+      const ended = await waker.withCommit((channel) => endAttempts(database, poolId, ids.map(over), channel));
+      return ids.map((id) => ended.has(id));
+    });
     async function run(ids: readonly string[]): Promise<void> {
       const claimed = await beginSending(database, poolId, owner, ids);
       await Promise.all(
         claimed.map(async ({ attemptId }) => {
           await hold();
-          await waker.withCommit((channel) => endAttempt(database, poolId, over(attemptId), channel));
+          await ends.add(attemptId);
         }),
       );
     }

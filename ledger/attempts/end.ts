@@ -20,67 +20,93 @@ export type AttemptEnd = {
 };
 
 /** SQL: the session waits again; not one that was cancelled while it was on the phone. */
-const waits = '($6 and s.cancelled_at is null)';
+const waits = '(i.requeue and s.cancelled_at is null)';
+
+/** SQL: the ends that one statement writes. */
+const input = `select * from jsonb_to_recordset($2::jsonb) as x("attemptId" uuid, "lineTaken" boolean, outcome text, "endedReason" text, "callId" text,
+    requeue boolean, "delayMs" float8, consumed boolean, "sessionOutcome" text, "sessionReason" text, limits jsonb, "withResults" boolean,
+    "resultDelayMs" float8)`;
 
 /**
- * Ends an attempt, once: of all who hear of it (webhooks, lists, look-ups), the first wins and the others change nothing. The session's row is locked
- * before the attempt's, as everywhere. Returns whether this call was the one; if so, `channel` is notified with the commit.
+ * Ends attempts, each once: of all who hear of an end (webhooks, lists, look-ups), the first wins and the others change nothing. Many are written with
+ * one commit. Sessions are locked before attempts, as everywhere, and each in order of their ids. Returns the attempts that this call ended; if there
+ * are any, `channel` is notified with the commit.
  */
-export async function endAttempt(sql: Sql, poolId: PoolId, end: AttemptEnd, channel: string | null = null): Promise<boolean> {
-  const session = end.session;
-  const { rows } = await sql.query<{ ended: number }>({
-    name: 'end-attempt',
+export async function endAttempts(
+  sql: Sql,
+  poolId: PoolId,
+  ends: readonly AttemptEnd[],
+  channel: string | null = null,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql.query<{ ended: readonly string[] }>({
+    name: 'end-attempts',
     text: `
-      with target as (select id, session_id from attempt where id = $2 and pool_id = $1),
+      with input as (${input}),
+      target as (select id, session_id from attempt where pool_id = $1 and id = any(array(select "attemptId" from input))),
       locked as (
-        select s.id from session s join target t on t.session_id = s.id where s.state = 'open' and s.attempt_id = $2 for update of s),
+        select s.id, s.attempt_id from session s
+        where s.id = any(array(select session_id from target)) and s.state = 'open' and s.attempt_id = any(array(select id from target))
+        order by s.id for update),
+      open as (
+        select a.id from attempt a
+        where a.id = any(array(select id from target where session_id is null or id in (select attempt_id from locked)))
+          and a.state in ('pending', 'admitted', 'sending', 'bound')
+        order by a.id for update),
       ended as (
-        update attempt a set state = case when $3 then 'cooling' else 'ended' end, outcome = $4, ended_reason = $5, ended_at = clock_timestamp(), 
-          call_id = coalesce(a.call_id, case when not exists (select from attempt o where o.pool_id = $1 and o.call_id = $15) then $15 end),
-          released_at = case when $3 then null else clock_timestamp() end,
-          sending_at = case when $4 = 'Unsent' then null else a.sending_at end
-        from target t
-        where a.id = t.id and a.state in ('pending', 'admitted', 'sending', 'bound')
-          and (t.session_id is null or exists (select from locked))
-        returning a.id),
+        update attempt a set state = case when i."lineTaken" then 'cooling' else 'ended' end, outcome = i.outcome, ended_reason = i."endedReason",
+          ended_at = clock_timestamp(),
+          call_id = coalesce(a.call_id,
+            case when not exists (select from attempt o where o.pool_id = $1 and o.call_id = i."callId") then i."callId" end),
+          released_at = case when i."lineTaken" then null else clock_timestamp() end,
+          sending_at = case when i.outcome = 'Unsent' then null else a.sending_at end
+        from input i
+        where a.id = i."attemptId" and a.id = any(array(select id from open))
+        returning a.id, i.outcome, i."endedReason" as reason, i.limits),
       changed as (
         update session s set
           state = case when ${waits} then 'queued' else 'ended' end, attempt_id = null,
-          ready = ${waits} and $7::float8 <= 0, not_before = case when ${waits} and $7 > 0 then clock_timestamp() + $7 * interval '1 ms' else s.not_before end,
-          ready_at = case when ${waits} and $8 then clock_timestamp() else s.ready_at end,
-          attempts = s.attempts + case when $8 then 1 else 0 end, refusals = s.refusals + case when $8 or not $6 then 0 else 1 end,
-          outcome = case when ${waits} then null when $6 then 'Cancelled' else $9 end,
-          outcome_reason = case when ${waits} then s.outcome_reason when $6 then 'Requested' else $10 end,
+          ready = ${waits} and i."delayMs" <= 0,
+          not_before = case when ${waits} and i."delayMs" > 0 then clock_timestamp() + i."delayMs" * interval '1 ms' else s.not_before end,
+          ready_at = case when ${waits} and i.consumed then clock_timestamp() else s.ready_at end,
+          attempts = s.attempts + case when i.consumed then 1 else 0 end, refusals = s.refusals + case when i.consumed or not i.requeue then 0 else 1 end,
+          outcome = case when ${waits} then null when i.requeue then 'Cancelled' else i."sessionOutcome" end,
+          outcome_reason = case when ${waits} then s.outcome_reason when i.requeue then 'Requested' else i."sessionReason" end,
           ended_at = case when ${waits} then null else clock_timestamp() end
-        from locked, ended where s.id = locked.id returning s.id, s.state),
+        from locked join ended on ended.id = locked.attempt_id join input i on i."attemptId" = ended.id
+        where s.id = locked.id returning s.id, s.state, i."withResults", i."resultDelayMs"),
       told as (
-        insert into outbox (pool_id, session_id, next_at) select $1, id, clock_timestamp() + $13 * interval '1 ms' from changed
-        where state = 'ended' and $12 on conflict do nothing),
+        insert into outbox (pool_id, session_id, next_at) select $1, id, clock_timestamp() + "resultDelayMs" * interval '1 ms' from changed
+        where state = 'ended' and "withResults" on conflict do nothing),
       signalled as (
         insert into signal (pool_id, kind, attempt_id, data)
-        select $1, 'ended', id, jsonb_build_object('outcome', $4::text, 'reason', $5::text, 'limits', $11::jsonb, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
+        select $1, 'ended', id,
+          jsonb_build_object('outcome', outcome, 'reason', reason, 'limits', limits, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
         from ended),
-      woken as (select pg_notify($14, '') from ended where $14::text is not null)
-      select (select count(*) from ended)::int as ended, (select count(*) from woken) as woken`,
-    values: [
-      poolId,
-      end.attemptId,
-      end.line === 'taken',
-      end.outcome,
-      end.endedReason ?? null,
-      session?.next === 'queue',
-      session?.next === 'queue' ? session.delayMs : 0,
-      session === undefined ? false : session.next === 'end' ? true : session.consumed,
-      session?.next === 'end' ? session.outcome : null,
-      session?.next === 'end' ? session.reason : null,
-      end.limits === undefined ? null : JSON.stringify(end.limits),
-      end.withResults,
-      end.resultDelayMs,
-      channel,
-      end.callId ?? null,
-    ],
+      woken as (select pg_notify($3, '') where $3::text is not null and exists (select from ended))
+      select array(select id from ended) as ended, (select count(*) from woken) as woken`,
+    values: [poolId, JSON.stringify(firstOfEach(ends).map(rowOf)), channel],
   });
-  return rows[0]?.ended === 1;
+  return new Set(rows[0]?.ended);
+}
+
+/** Of two who tell of the same attempt at the same time, one wins too. */
+function firstOfEach(ends: readonly AttemptEnd[]): readonly AttemptEnd[] {
+  const byAttempt = new Map<string, AttemptEnd>();
+  for (const end of ends) if (!byAttempt.has(end.attemptId)) byAttempt.set(end.attemptId, end);
+  return [...byAttempt.values()];
+}
+
+function rowOf(end: AttemptEnd) {
+  const { attemptId, outcome, endedReason, callId, session, limits, withResults, resultDelayMs } = end;
+  return {
+    ...{ attemptId, outcome, endedReason, callId, limits, withResults, resultDelayMs },
+    lineTaken: end.line === 'taken',
+    requeue: session?.next === 'queue',
+    delayMs: session?.next === 'queue' ? session.delayMs : 0,
+    consumed: session === undefined ? false : session.next === 'end' ? true : session.consumed,
+    sessionOutcome: session?.next === 'end' ? session.outcome : null,
+    sessionReason: session?.next === 'end' ? session.reason : null,
+  };
 }
 
 /** What deciding about an ended attempt needs to know. */
@@ -98,35 +124,24 @@ export type EndingAttempt = {
   readonly expiresInMs: number | undefined;
 };
 
-/** Finds an attempt by the provider's call id or else by the name that we gave the call. */
-export async function findAttempt(
-  sql: Sql,
-  poolId: PoolId,
-  by: { readonly callId: string; readonly attemptId: string | undefined },
-): Promise<EndingAttempt | undefined> {
-  const { rows } = await sql.query<{
-    id: string;
-    session_id: string | null;
-    class: string | null;
-    direction: 'Inbound' | 'Outbound';
-    project: string;
-    state: string;
-    refusal: string | null;
-    outcome: string | null;
-    attempts: number | null;
-    refusals: number | null;
-    expires_ms: number | null;
-  }>({
-    name: 'find-attempt',
-    text: `
-      select a.id, a.session_id, a.class, a.direction, a.project, a.state, a.refusal, a.outcome, s.attempts, s.refusals,
-        (extract(epoch from s.expires_at - clock_timestamp()) * 1000)::float8 as expires_ms
-      from attempt a left join session s on s.id = a.session_id
-      where a.pool_id = $1 and (a.call_id = $2 or a.id = $3::uuid) order by (a.call_id = $2) is true desc limit 1`,
-    values: [poolId, by.callId, by.attemptId ?? null],
-  });
-  const row = rows[0];
-  if (row === undefined) return undefined;
+type EndingRow = {
+  readonly id: string;
+  readonly session_id: string | null;
+  readonly class: string | null;
+  readonly direction: 'Inbound' | 'Outbound';
+  readonly project: string;
+  readonly state: string;
+  readonly refusal: string | null;
+  readonly outcome: string | null;
+  readonly attempts: number | null;
+  readonly refusals: number | null;
+  readonly expires_ms: number | null;
+};
+
+const endingColumns = `a.id, a.session_id, a.class, a.direction, a.project, a.state, a.refusal, a.outcome, s.attempts, s.refusals,
+  (extract(epoch from s.expires_at - clock_timestamp()) * 1000)::float8 as expires_ms`;
+
+function endingOf(row: EndingRow): EndingAttempt {
   return {
     attemptId: row.id,
     sessionId: row.session_id,
@@ -140,6 +155,34 @@ export async function findAttempt(
     refusals: row.refusals ?? 0,
     expiresInMs: row.expires_ms ?? undefined,
   };
+}
+
+/** Finds attempts by their ids. */
+export async function findAttempts(sql: Sql, poolId: PoolId, attemptIds: readonly string[]): Promise<ReadonlyMap<string, EndingAttempt>> {
+  const { rows } = await sql.query<EndingRow>({
+    name: 'find-attempts',
+    text: `
+      select ${endingColumns} from attempt a left join session s on s.id = a.session_id
+      where a.pool_id = $1 and a.id = any($2::uuid[])`,
+    values: [poolId, attemptIds],
+  });
+  return new Map(rows.map((row) => [row.id, endingOf(row)]));
+}
+
+/** Finds an attempt by the provider's call id or else by the name that we gave the call. */
+export async function findAttempt(
+  sql: Sql,
+  poolId: PoolId,
+  by: { readonly callId: string; readonly attemptId: string | undefined },
+): Promise<EndingAttempt | undefined> {
+  const { rows } = await sql.query<EndingRow>({
+    name: 'find-attempt',
+    text: `
+      select ${endingColumns} from attempt a left join session s on s.id = a.session_id
+      where a.pool_id = $1 and (a.call_id = $2 or a.id = $3::uuid) order by (a.call_id = $2) is true desc limit 1`,
+    values: [poolId, by.callId, by.attemptId ?? null],
+  });
+  return rows[0] === undefined ? undefined : endingOf(rows[0]);
 }
 
 /** Adds what only the provider's report knows, and lets the delivery of the result go. */

@@ -5,19 +5,14 @@ export const doorMutants: readonly Mutant[] = [
   {
     name: '202 before the commit',
     breaks: 'A session is acknowledged before it is written down, and lost when that fails',
-    file: 'workers/intake/group-commit.ts',
-    before: [
-      '      try {',
-      '        const inserted = await insert(group.map(({ session }) => session));',
-      '        for (const [index, member] of group.entries()) {',
-    ].join('\n'),
+    file: 'workers/group-commit.ts',
+    before: ['      try {', '        const results = await write('].join('\n'),
     after: [
       '      try {',
-      "        for (const { session, resolve } of group) resolve({ ...session, state: 'queued', created: true, conflict: false });",
-      '        const inserted = await insert(group.map(({ session }) => session));',
-      '        for (const [index, member] of group.entries()) {',
+      '        for (const { item, resolve } of group) resolve(item as unknown as Result);',
+      '        const results = await write(',
     ].join('\n'),
-    tests: ['test/workers/intake/group-commit.test.ts'],
+    tests: ['test/workers/group-commit.test.ts'],
   },
   {
     name: 'idempotency ignored',

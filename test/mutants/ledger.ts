@@ -118,8 +118,8 @@ export const ledgerMutants: readonly Mutant[] = [
     name: 'cancelled session redialled',
     breaks: 'Somebody is dialled again for a session that was cancelled while it was on the phone',
     file: 'ledger/attempts/end.ts',
-    before: "'($6 and s.cancelled_at is null)'",
-    after: "'($6)'",
+    before: "'(i.requeue and s.cancelled_at is null)'",
+    after: "'i.requeue'",
     tests: ['test/ledger/sessions/cancel.test.ts'],
   },
   {

@@ -1,13 +1,18 @@
 import type { AttemptOutcome } from '../../capacity/outcomes.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type AfterAttempt, afterAttempt } from '../../capacity/retry/next.ts';
-import { type AttemptEnd, type EndingAttempt, endAttempt, findAttempt } from '../../ledger/attempts/end.ts';
+import { type AttemptEnd, type EndingAttempt, endAttempts, findAttempts } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
+import { troubleOf } from '../../ledger/trouble.ts';
 import type { Waker } from '../../ledger/wake.ts';
+import { createGroupCommit } from '../group-commit.ts';
 
 /** With webhooks, the provider's report follows the end by seconds; results wait for it this long. */
 const reportWithinMs = 20_000;
+
+/** Beyond what may wait, an end is left to the next who hears of it. */
+const bounds = { maxWaiting: 5_000, maxGroup: 100 };
 
 export type Ending = {
   readonly attemptId: string;
@@ -18,11 +23,13 @@ export type Ending = {
   readonly limits: AttemptEnd['limits'];
 };
 
-/** The one way in which attempts end, whoever hears of it. The dispatcher is woken with the commit. */
+/** The one way in which attempts end, whoever hears of it. Ends that come together are written together, and the dispatcher is woken with the commit. */
 export type Endings = {
-  /** True when this was the first to say so. */
+  /** True when this was the first to say so. Throws when it could not be written. */
   end(ending: Ending): Promise<boolean>;
 };
+
+type Verdict = { readonly kind: 'written'; readonly first: boolean } | { readonly kind: 'failed'; readonly error: unknown };
 
 export function openEndings(deps: {
   readonly database: Database;
@@ -33,21 +40,61 @@ export function openEndings(deps: {
   readonly waker: Waker;
   readonly observeOutcome: (project: string, outcome: AttemptOutcome) => void;
 }): Endings {
+  const waiting = createGroupCommit(bounds, endGroup);
+
+  async function endGroup(group: readonly Ending[]): Promise<readonly Verdict[]> {
+    try {
+      return await write(group);
+    } catch (error) {
+      if (group.length === 1 || troubleOf(error) !== 'defect') throw error;
+      // One that can never be written must not keep the others from it.
+      const verdicts: Verdict[] = [];
+      for (const ending of group)
+        verdicts.push(...(await write([ending]).catch((own: unknown) => [{ kind: 'failed', error: own } as const])));
+      return verdicts;
+    }
+  }
+
+  async function write(group: readonly Ending[]): Promise<readonly Verdict[]> {
+    const found = await findAttempts(
+      deps.database,
+      deps.poolId,
+      group.map(({ attemptId }) => attemptId),
+    );
+    const ends = group.flatMap((ending) => endOf(ending, found.get(ending.attemptId)) ?? []);
+    const ended = new Set(
+      ends.length === 0 ? [] : await deps.waker.withCommit((channel) => endAttempts(deps.database, deps.poolId, ends, channel)),
+    );
+    // Of two who tell of the same attempt in one group, the first counts.
+    const outcomes = new Map(ends.toReversed().map(({ attemptId, outcome }) => [attemptId, outcome]));
+    return group.map(({ attemptId }) => {
+      const first = ended.delete(attemptId);
+      const project = found.get(attemptId)?.project;
+      const outcome = outcomes.get(attemptId);
+      if (first && project !== undefined && outcome !== undefined) deps.observeOutcome(project, outcome);
+      return { kind: 'written', first };
+    });
+  }
+
+  function endOf(ending: Ending, attempt: EndingAttempt | undefined): AttemptEnd | undefined {
+    if (attempt === undefined || attempt.state === 'cooling' || attempt.state === 'ended') return undefined;
+    const outcome = outcomeOf(attempt, ending.outcome);
+    return {
+      ...ending,
+      outcome,
+      session: attempt.sessionId === null ? undefined : sessionNext(deps.policy(), attempt, outcome, deps.random),
+      withResults: deps.withResults(),
+      resultDelayMs: ending.line === 'taken' ? reportWithinMs : 0,
+    };
+  }
+
   return {
     async end(ending) {
-      const attempt = await findAttempt(deps.database, deps.poolId, { callId: '', attemptId: ending.attemptId });
-      if (attempt === undefined || attempt.state === 'cooling' || attempt.state === 'ended') return false;
-      const outcome = outcomeOf(attempt, ending.outcome);
-      const end: AttemptEnd = {
-        ...ending,
-        outcome,
-        session: attempt.sessionId === null ? undefined : sessionNext(deps.policy(), attempt, outcome, deps.random),
-        withResults: deps.withResults(),
-        resultDelayMs: ending.line === 'taken' ? reportWithinMs : 0,
-      };
-      const first = await deps.waker.withCommit((channel) => endAttempt(deps.database, deps.poolId, end, channel));
-      if (first) deps.observeOutcome(attempt.project, outcome);
-      return first;
+      const verdict = await waiting.add(ending);
+      if (verdict === undefined)
+        throw new Error(`too many ends wait for the ledger: attempt ${ending.attemptId} ends when it is heard of again`);
+      if (verdict.kind === 'failed') throw verdict.error;
+      return verdict.first;
     },
   };
 }

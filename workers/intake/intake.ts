@@ -1,7 +1,8 @@
 import type { ClassName } from '../../crds/values.ts';
+import type { Inserted, NewSession } from '../../ledger/sessions/insert.ts';
 import { readView, type SeenView } from '../../ledger/views.ts';
+import { createGroupCommit, type GroupCommit } from '../group-commit.ts';
 import type { IntakeDeps } from './deps.ts';
-import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createQueueRoom, type QueueRoom } from './queue-room.ts';
 import { insertPatiently } from './queueing.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -10,11 +11,14 @@ import { retryAfterSeconds } from './retry-after.ts';
 export type Intake = {
   readonly deps: IntakeDeps;
   readonly room: QueueRoom;
-  readonly singles: GroupCommit;
+  /** Sessions that arrive one by one. */
+  readonly singles: GroupCommit<NewSession, Inserted>;
   /** The dispatcher's view, at most a second old beyond its own age. */
   readonly view: () => Promise<SeenView | undefined>;
   readonly retryAfter: (className: ClassName) => Promise<number>;
 };
+
+const singlesBounds = { maxWaiting: 5_000, maxGroup: 500 };
 
 const keepViewMs = 1_000;
 /** A view older than this says nothing about how fast a queue drains. */
@@ -35,7 +39,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   return {
     deps,
     room: createQueueRoom(deps.database, deps.poolId, deps.now),
-    singles: createGroupCommit((sessions) => insertPatiently(deps, sessions)),
+    singles: createGroupCommit(singlesBounds, (sessions) => insertPatiently(deps, sessions)),
     view,
     async retryAfter(className) {
       const maxDepth = deps.policy().classes.find(({ name }) => name === className)?.maxDepth ?? 1;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { className } from '../../../crds/values.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
-import { endAttempt } from '../../../ledger/attempts/end.ts';
+import { endAttempts } from '../../../ledger/attempts/end.ts';
 import { newId } from '../../../ledger/ids.ts';
 import { cancelSession, cancelUnsentOf, endWithTheirCalls } from '../../../ledger/sessions/cancel.ts';
 import { freshLedger } from '../../support/ledger.ts';
@@ -63,7 +63,8 @@ test('a session that was cancelled while on the phone ends with its call, and no
   for (const { attempt } of calls) {
     const session = { next: 'queue', delayMs: 900_000, consumed: true } as const;
     const busy = { attemptId: attempt, outcome: 'Busy', endedReason: 'customer-busy', line: 'taken', session } as const;
-    expect(await endAttempt(database, 1, { ...busy, limits: undefined, withResults: true, resultDelayMs: 0 })).toBe(true);
+    const ended = await endAttempts(database, 1, [{ ...busy, limits: undefined, withResults: true, resultDelayMs: 0 }]);
+    expect(ended).toEqual(new Set([attempt]));
   }
   const { rows } = await database.query('select class, state, outcome from session order by class');
   expect(rows).toEqual([

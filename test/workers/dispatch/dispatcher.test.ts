@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { unexplainedRefusal, unreachable } from '../../../capacity/outcomes.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
-import { endAttempt } from '../../../ledger/attempts/end.ts';
+import { endAttempts } from '../../../ledger/attempts/end.ts';
 import {
   admitted,
   declare,
@@ -32,7 +32,7 @@ describe('the dispatcher', () => {
     await enqueue(on, leads(2));
     const first = await nextAdmitted(on);
     await send(on, [first.id]);
-    expect(await endAttempt(on.database, on.poolId, over(first.id))).toBe(true);
+    expect(await endAttempts(on.database, on.poolId, [over(first.id)])).toEqual(new Set([first.id]));
     const second = await nextAdmitted(on);
     expect(second.session_id).not.toBe(first.session_id);
     const { rows } = await on.database.query(`select state, outcome from session where id = $1`, [first.session_id]);
@@ -44,8 +44,9 @@ describe('the dispatcher', () => {
     await enqueue(on, leads(1));
     const first = await nextAdmitted(on);
     await send(on, [first.id]);
-    const verdicts = await Promise.all(Array.from({ length: 4 }, () => endAttempt(on.database, on.poolId, over(first.id))));
-    expect(verdicts.filter(Boolean)).toHaveLength(1);
+    const twice = [over(first.id), over(first.id)];
+    const verdicts = await Promise.all(Array.from({ length: 4 }, () => endAttempts(on.database, on.poolId, twice)));
+    expect(verdicts.filter((ended) => ended.has(first.id))).toHaveLength(1);
   });
 
   test('withholds what is reserved', async () => {
@@ -73,7 +74,7 @@ describe('the dispatcher', () => {
       const next = await nextAdmitted(on);
       order.push(next.number);
       await send(on, [next.id]);
-      await endAttempt(on.database, on.poolId, over(next.id));
+      await endAttempts(on.database, on.poolId, [over(next.id)]);
     }
     expect(order).toEqual([c, b, a, d]);
   });
@@ -245,10 +246,13 @@ test('pauses a project whose provider cannot be reached, and keeps what waits fo
   await enqueue(on, leads(20));
   const ids = (await untilAdmitted(on, 20)).map(({ id }) => id);
   await beginSending(on.database, on.poolId, on.owner, ids);
-  for (const id of ids) {
-    const session = { next: 'queue', delayMs: 250, consumed: false } as const;
-    await endAttempt(on.database, on.poolId, { ...over(id), outcome: 'Unsent', endedReason: unreachable, line: 'never-taken', session });
-  }
+  const session = { next: 'queue', delayMs: 250, consumed: false } as const;
+  const unsent = { outcome: 'Unsent', endedReason: unreachable, line: 'never-taken', session } as const;
+  await endAttempts(
+    on.database,
+    on.poolId,
+    ids.map((id) => ({ ...over(id), ...unsent })),
+  );
   await vi.waitFor(async () => expect((await viewOf(on)).projects[0].paused).toMatch(/calls fail/), { timeout: 10_000, interval: 50 });
   const { rows } = await on.database.query(`select count(*)::int as n from session where state = 'queued'`);
   expect(rows).toEqual([{ n: 20 }]);
@@ -259,16 +263,13 @@ test('pauses a project that refuses one session after another in unknown words, 
   await enqueue(on, leads(20));
   const ids = (await untilAdmitted(on, 6)).map(({ id }) => id);
   await beginSending(on.database, on.poolId, on.owner, ids);
-  for (const id of ids) {
-    const session = { next: 'end', outcome: 'Rejected', reason: 'refused' } as const;
-    await endAttempt(on.database, on.poolId, {
-      ...over(id),
-      outcome: 'Permanent',
-      endedReason: `${unexplainedRefusal}: 400 Nope`,
-      line: 'never-taken',
-      session,
-    });
-  }
+  const session = { next: 'end', outcome: 'Rejected', reason: 'refused' } as const;
+  const refused = { outcome: 'Permanent', endedReason: `${unexplainedRefusal}: 400 Nope`, line: 'never-taken', session } as const;
+  await endAttempts(
+    on.database,
+    on.poolId,
+    ids.map((id) => ({ ...over(id), ...refused })),
+  );
   await vi.waitFor(async () => expect((await viewOf(on)).projects[0].paused).toMatch(/assistant/), { timeout: 10_000, interval: 50 });
   const { rows } = await on.database.query(`select count(*)::int as n from session where state <> 'ended'`);
   expect(rows).toEqual([{ n: 14 }]);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { newId } from '../../../ledger/ids.ts';
-import type { Inserted, NewSession } from '../../../ledger/sessions/insert.ts';
-import { createGroupCommit } from '../../../workers/intake/group-commit.ts';
-import { aClass } from '../../support/pool.ts';
+import { newId } from '../../ledger/ids.ts';
+import type { Inserted, NewSession } from '../../ledger/sessions/insert.ts';
+import { createGroupCommit } from '../../workers/group-commit.ts';
+import { aClass } from '../support/pool.ts';
 
 function aSession(): NewSession {
   const nothing = { project: undefined, name: undefined, context: undefined, notBefore: undefined, expiresAt: undefined };
@@ -18,6 +18,8 @@ function aSession(): NewSession {
     requestHash: undefined,
   };
 }
+
+const bounds = { maxWaiting: 3, maxGroup: 2 };
 
 /** A ledger that answers when it is told to. */
 function aLedger() {
@@ -50,7 +52,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 test('a session is acknowledged once it is committed, and not before', async () => {
   const { groups, insert } = aLedger();
   const session = aSession();
-  const acknowledged = createGroupCommit(insert).add(session) ?? Promise.reject(new Error('no room'));
+  const acknowledged = createGroupCommit(bounds, insert).add(session) ?? Promise.reject(new Error('no room'));
   expect(await isSettled(acknowledged)).toBe(false);
   groups[0]?.commit();
   expect(await acknowledged).toMatchObject({ id: session.id, created: true });
@@ -58,7 +60,7 @@ test('a session is acknowledged once it is committed, and not before', async () 
 
 test('what arrives while others are committed goes together with the next statement', async () => {
   const { groups, insert } = aLedger();
-  const commit = createGroupCommit(insert);
+  const commit = createGroupCommit(bounds, insert);
   const [first, second, third] = [aSession(), aSession(), aSession()];
   const answers = [first, second, third].map((session) => commit.add(session));
   groups[0]?.commit();
@@ -71,11 +73,25 @@ test('what arrives while others are committed goes together with the next statem
 
 test('nobody is acknowledged whose commit failed, and those behind are not held up', async () => {
   const { groups, insert } = aLedger();
-  const commit = createGroupCommit(insert);
+  const commit = createGroupCommit(bounds, insert);
   const [lost, kept] = [commit.add(aSession()), commit.add(aSession())];
   groups[0]?.fail(new Error('the disk is full'));
   await expect(lost).rejects.toThrow('the disk is full');
   await new Promise((resolve) => setImmediate(resolve));
   groups[1]?.commit();
   await expect(kept).resolves.toMatchObject({ created: true });
+});
+
+test('a group takes only so many, and beyond what may wait nobody is taken', async () => {
+  const { groups, insert } = aLedger();
+  const commit = createGroupCommit(bounds, insert);
+  const answers = [commit.add(aSession()), commit.add(aSession()), commit.add(aSession()), commit.add(aSession())];
+  expect(answers.every((answer) => answer !== undefined)).toBe(true);
+  expect(commit.add(aSession())).toBeUndefined();
+  for (const size of [1, 2, 1]) {
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(groups.at(-1)?.ids).toHaveLength(size);
+    groups.at(-1)?.commit();
+  }
+  await Promise.all(answers);
 });
