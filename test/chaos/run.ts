@@ -8,7 +8,7 @@ import { checkReport } from './checks/provider.ts';
 import { acknowledgedAndForgotten, readTruth } from './checks/truth.ts';
 import { finish } from './finish.ts';
 import { healAll } from './heal.ts';
-import { checkHistory } from './history/check.ts';
+import { checkAroundLoss, checkDialsAlone, checkHistory, checkWithoutClock } from './history/check.ts';
 import { readHistory } from './history/read.ts';
 import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
 import type { Violation } from './violation.ts';
@@ -149,17 +149,20 @@ async function judge(world: World, report: Report): Promise<readonly Violation[]
   ];
 }
 
-/**
- * There is no one history to judge when a ledger was promoted without its last second, of which it contradicts the others, or when its clock stepped, so
- * that its instants are in no order. What the provider saw and how everything ended is judged all the same.
- */
+/** What was on its way to a standby when its wire fell silent, or was found again soon after it had become the primary. */
+const aroundLossMs = 1_000;
+
+/** Where a ledger contradicts the others, because it lost a part or its clock was set, what it says is judged as far as it goes. */
 async function checkHistoryOf({ draw, directory, logs, server, serverClock, ownWire, forgotten }: World): Promise<readonly Violation[]> {
-  if (forgotten.length > 0 || serverClock !== undefined) return [];
   const history = await readHistory({
     ledgerUrl: server.urlAt(ownWire.port),
     pool: draw.pool.name,
     simulatorDirectory: join(directory, 'simulator'),
     logsDirectory: logs,
+    limitsTold: draw.scenario.provider.limitsInAnswers ? 'in-answers' : 'never',
   });
-  return checkHistory(history);
+  const [lost] = forgotten;
+  if (lost === undefined) return serverClock === undefined ? checkHistory(history) : checkWithoutClock(history);
+  if (serverClock !== undefined) return checkDialsAlone(history);
+  return checkAroundLoss(history, { fromMs: lost.fromMs - aroundLossMs, toMs: lost.toMs + aroundLossMs });
 }

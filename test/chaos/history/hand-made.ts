@@ -10,6 +10,7 @@ const policy = aPool()
   .withSubscription('main', 4, { callsPerSecond: 2, projects: [{ name: 'sales', upstreams: ['trunk'] }, 'desk'] })
   .withClass('vip', { priority: 1_000, limit: 1, projects: ['sales'] })
   .withClass('campaign', { priority: 100, projects: ['sales', 'desk'] })
+  .withClass('survey', { priority: 100, weight: 2, projects: ['sales', 'desk'] })
   .withClass('reception', { priority: 500, direction: 'Inbound', projects: ['desk'] })
   .withLimits({ total: 4, outbound: 3 })
   .policy();
@@ -129,6 +130,7 @@ export function aGoodHistory(): History {
     ],
     attempts: [...dials.map(({ attempt }) => attempt), unsent],
     calls: dials.map(({ call }) => call),
+    limits: { told: 'in-answers', changes: [] },
     acknowledged: [1, 2, 3, 5, 6].map(idOf),
     said: {
       epochs: [
@@ -138,6 +140,32 @@ export function aGoodHistory(): History {
       adopted: new Set(),
       givenUp: new Set(),
     },
+  };
+}
+
+/** A minute of one dispatcher, busy all the time: every second a call of the class that has the turn, while somebody waits in both; and more dials. */
+export function aBusyMinute(turns: readonly string[], more: readonly ReturnType<typeof aDial>[] = []): History {
+  const calls = Array.from({ length: 60 }, (_, second) =>
+    aDial(second + 1, second + 1, 1_000 * (second + 1), 1_000, {
+      class: turns[second % turns.length] ?? '',
+      inUse: Math.min(second + 1, 3),
+    }),
+  );
+  const dials = [...calls, ...more];
+  const good = aGoodHistory();
+  return {
+    ...good,
+    dispatcher: { epoch: 1, seq: 200 },
+    sessions: [
+      ...dials.map(({ attempt: { sessionId, class: name, number, endedAtMs } }) => ({
+        ...aSession(0, { class: name ?? '', number, endedAtMs }),
+        id: sessionId ?? '',
+      })),
+      ...['campaign', 'survey'].map((name, index) => aSession(500 + index, { class: name, state: 'queued', outcome: null })),
+    ],
+    attempts: dials.map(({ attempt }) => attempt),
+    calls: dials.map(({ call }) => call),
+    acknowledged: [],
   };
 }
 

@@ -14,9 +14,17 @@ export type History = {
   readonly heldClasses: ReadonlySet<string>;
   /** The provider's calls, by its own account. */
   readonly calls: readonly CallFact[];
+  readonly limits: Limits;
   /** Ids of sessions that the intake acknowledged, by the account of those who handed them in. */
   readonly acknowledged: readonly string[];
   readonly said: Said;
+};
+
+/** Every change of the provider's limits, by its own account and in order of time. */
+export type Limits = {
+  /** Whether its answers say them. */
+  readonly told: 'in-answers' | 'never';
+  readonly changes: readonly { readonly subscription: string; readonly atMs: number; readonly limit: number }[];
 };
 
 /** What the workers wrote in their logs, as far as it is evidence. */
@@ -107,6 +115,13 @@ export function admissionsOf({ attempts }: History): readonly Admission[] {
   return attempts.filter(isAdmission).sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
 }
 
+/** As the dispatcher decided them; what it did not decide (a caller who was refused, a call that was found), by when it began. */
+export function inOrderOfDecision(a: AttemptFact, b: AttemptFact): number {
+  if (a.epoch === null || a.seq === null || b.epoch === null || b.seq === null)
+    return (a.admittedAtMs ?? a.createdAtMs) - (b.admittedAtMs ?? b.createdAtMs);
+  return a.epoch - b.epoch || a.seq - b.seq;
+}
+
 /** Attempts that say they were admitted and lack something of the decision are caught by the check of the order. */
 export function isAdmission(attempt: AttemptFact): attempt is Admission {
   const { class: name, sessionId, epoch, seq, policyVersion, ceiling, inUse, admittedAtMs } = attempt;
@@ -135,4 +150,36 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | nul
     else group.push(item);
   }
   return groups;
+}
+
+/** An election that the ledger has forgotten may have had the number of a later one. */
+const withoutElections = (history: History): History => ({ ...history, said: { ...history.said, epochs: [] } });
+
+/** What had happened by an instant, as far as decisions until then depend on it. */
+export function upTo(history: History, atMs: number): History {
+  const until = <T extends number | null | undefined>(instant: T, not: T): T =>
+    typeof instant === 'number' && instant >= atMs ? not : instant;
+  return {
+    ...withoutElections(history),
+    sessions: history.sessions
+      .filter(({ createdAtMs }) => createdAtMs < atMs)
+      .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, null) })),
+    attempts: history.attempts
+      .filter(({ createdAtMs }) => createdAtMs < atMs)
+      .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, null), releasedAtMs: until(one.releasedAtMs, null) })),
+    calls: history.calls
+      .filter(({ createdAtMs }) => createdAtMs < atMs)
+      .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, undefined) })),
+  };
+}
+
+/** What a dispatcher decided after an instant, and the calls that were made for it. */
+export function beganAfter(history: History, atMs: number): History {
+  const attempts = history.attempts.filter((attempt) => attempt.createdAtMs > atMs && isAdmission(attempt));
+  const ids = new Set(attempts.map(({ id }) => id));
+  return {
+    ...withoutElections(history),
+    attempts,
+    calls: history.calls.filter((call) => call.kind === 'outbound' && ids.has(attemptNamedBy(call) ?? '')),
+  };
 }

@@ -71,7 +71,7 @@ function freedKnownAt(attempt: AttemptFact, atMs: number): boolean {
 /** Who gave the slot back: the dispatcher after it cooled, or whoever knew that no line was ever taken, at once with the end. */
 export function freedBy({ endedAtMs, releasedAtMs }: AttemptFact): 'worker' | 'dispatcher' | 'nobody' {
   if (releasedAtMs === null) return 'nobody';
-  return endedAtMs === null || releasedAtMs - endedAtMs < sameRowMs ? 'worker' : 'dispatcher';
+  return endedAtMs === null || Math.abs(releasedAtMs - endedAtMs) < sameRowMs ? 'worker' : 'dispatcher';
 }
 
 /** Decisions of the same batch that did not come to be leave a gap in the sequence; those behind them counted them. */

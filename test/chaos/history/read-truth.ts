@@ -2,12 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type TruthEvent, truthEvent } from '../../../simulator/truth/events.ts';
-import type { CallFact } from './history.ts';
+import type { CallFact, Limits } from './history.ts';
 
-/** All calls that the provider ever had, from its append-only log. */
-export async function readCalls(simulatorDirectory: string): Promise<readonly CallFact[]> {
+/** All calls that the provider ever had and all changes of its limits, from its append-only log. */
+export async function readProvider(
+  simulatorDirectory: string,
+): Promise<{ readonly calls: readonly CallFact[]; readonly changes: Limits['changes'] }> {
   const lines = await linesOf(join(simulatorDirectory, 'calls.ndjson'));
-  return callsOf(lines.map((line) => truthEvent.parse(JSON.parse(line))));
+  const events = lines.map((line) => truthEvent.parse(JSON.parse(line)));
+  const changes = events.flatMap((event) => {
+    if (event.event !== 'limit') return [];
+    const { subscription, atMs, limit } = event;
+    return [{ subscription, atMs, limit }];
+  });
+  return { calls: callsOf(events), changes };
 }
 
 /** Folds the provider's events into its calls, in order of creation. */

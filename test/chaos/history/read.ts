@@ -3,9 +3,9 @@ import type { Policy } from '../../../capacity/policy/policy.ts';
 import { poolSpec } from '../../../crds/pool.ts';
 import type { PoolName } from '../../../crds/values.ts';
 import { type Database, openDatabase, type Sql } from '../../../ledger/database.ts';
-import type { AttemptFact, History, SessionFact } from './history.ts';
+import type { AttemptFact, History, Limits, SessionFact } from './history.ts';
 import { readLogs } from './read-logs.ts';
-import { readAcknowledged, readCalls } from './read-truth.ts';
+import { readAcknowledged, readProvider } from './read-truth.ts';
 
 export type HistorySource = {
   readonly ledgerUrl: string;
@@ -14,6 +14,8 @@ export type HistorySource = {
   readonly simulatorDirectory: string;
   /** Where the workers' logs lie. */
   readonly logsDirectory: string;
+  /** Whether the provider's answers say its limits. */
+  readonly limitsTold: Limits['told'];
 };
 
 /** Reads what a run left behind. To be read when it is over: what still moves would be seen in the middle of its way. */
@@ -27,18 +29,18 @@ export async function readHistory(source: HistorySource): Promise<History> {
   });
   try {
     const ledger = await readLedger(database, source.pool);
-    const [calls, acknowledged, said] = await Promise.all([
-      readCalls(source.simulatorDirectory),
+    const [{ calls, changes }, acknowledged, said] = await Promise.all([
+      readProvider(source.simulatorDirectory),
       readAcknowledged(source.simulatorDirectory),
       readLogs(source.logsDirectory),
     ]);
-    return { ...ledger, calls, acknowledged, said };
+    return { ...ledger, calls, limits: { told: source.limitsTold, changes }, acknowledged, said };
   } finally {
     await database.end();
   }
 }
 
-type LedgerFacts = Omit<History, 'calls' | 'acknowledged' | 'said'>;
+type LedgerFacts = Omit<History, 'calls' | 'limits' | 'acknowledged' | 'said'>;
 
 async function readLedger(database: Database, pool: PoolName): Promise<LedgerFacts> {
   const { rows: pools } = await database.query<{ id: number }>('select id from pool where name = $1', [pool]);

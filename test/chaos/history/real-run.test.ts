@@ -17,6 +17,7 @@ async function sourceIn(state: string): Promise<HistorySource> {
     pool: poolName.parse('short-calls'),
     simulatorDirectory: join(state, 'simulator'),
     logsDirectory: join(state, 'log'),
+    limitsTold: 'in-answers',
   };
 }
 

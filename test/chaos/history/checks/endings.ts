@@ -1,5 +1,5 @@
 import { found, type Violation } from '../../violation.ts';
-import { type AttemptFact, groupBy, type History, type SessionFact } from '../history.ts';
+import { type AttemptFact, groupBy, type History, inOrderOfDecision, type SessionFact } from '../history.ts';
 
 /** I7: everything acknowledged is there, in exactly one state, and ended as its last attempt did. */
 export function checkEndings(history: History): readonly Violation[] {
@@ -21,9 +21,19 @@ export function checkEndings(history: History): readonly Violation[] {
     ...found('I7', 'sessions ended without an outcome, or with one before their end', where(isHalfEnded)),
     ...found('I7', 'open sessions without an open attempt of theirs', where(isOpenWithoutCall)),
     ...found('I7', 'sessions wait or are ended while an attempt of theirs goes on', where(isOverWithCall)),
-    ...found('I7', 'sessions admitted after their end', where(isAdmittedAfterEnd)),
     ...found('I7', 'sessions ended otherwise than their last attempt', where(isEndedOtherwise)),
   ];
+}
+
+/** I7, instant by instant: an end is the end. */
+export function checkEndInstants({ sessions, attempts }: History): readonly Violation[] {
+  const attemptsOf = groupBy(attempts, ({ sessionId }) => sessionId);
+  const again = sessions.filter((session) => isAdmittedAfterEnd(session, attemptsOf.get(session.id) ?? []));
+  return found(
+    'I7',
+    'sessions admitted after their end',
+    again.map(({ id }) => id),
+  );
 }
 
 const going: ReadonlySet<AttemptFact['state']> = new Set(['pending', 'admitted', 'sending', 'bound']);
@@ -63,7 +73,7 @@ const endsUndialled: readonly string[] = ['Rejected', 'Expired', 'Cancelled', 'O
 
 function isEndedOtherwise({ state, outcome }: SessionFact, attempts: readonly AttemptFact[]): boolean {
   if (state !== 'ended' || outcome === null) return false;
-  const last = attempts.toSorted((a, b) => (a.endedAtMs ?? 0) - (b.endedAtMs ?? 0)).at(-1);
+  const last = attempts.toSorted(inOrderOfDecision).at(-1);
   if (last === undefined) return outcome !== 'Expired' && outcome !== 'Cancelled';
   return last.outcome === null || !(endsOf.get(last.outcome) ?? endsUndialled).includes(outcome);
 }

@@ -1,24 +1,35 @@
 import type { Policy } from '../../../../capacity/policy/policy.ts';
 import { found, type Violation } from '../../violation.ts';
-import type { Admission, History } from '../history.ts';
+import { type Admission, admissionsOf, type History } from '../history.ts';
 import { type Ledger, openLedgerOf } from '../holding.ts';
 
-/**
- * I1 and I2: at every admission, against the policy version and the ceiling that the decision used. What was written down is compared with what is
- * recounted, so a dispatcher that counts wrong is caught even while it keeps what it believes to be the limit.
- */
-export function checkLimits(history: History): readonly Violation[] {
-  const ledger = openLedgerOf(history);
-  const findings = new Map<string, { readonly invariant: 'I1' | 'I2'; readonly ids: string[] }>();
-  for (const admission of ledger.admissions) {
+/** I1 as the decision itself says: the count and the ceiling that it used, against the policy version that it used. */
+export function checkWrittenLimits(history: History): readonly Violation[] {
+  return findingsIn(admissionsOf(history), (admission) => {
     const policy = history.policies.get(admission.policyVersion);
-    const broken = [
-      ...brokenAsWritten(admission),
-      ...brokenLines(ledger, admission),
-      ...(policy === undefined ? [] : [...brokenCeiling(policy, admission), ...brokenUpstreams(policy, ledger, admission)]),
-      ...(policy === undefined ? [] : brokenSlots(policy, ledger, admission)),
-    ];
-    for (const { invariant, what } of broken) {
+    return [...brokenAsWritten(admission), ...(policy === undefined ? [] : brokenCeiling(policy, admission))];
+  });
+}
+
+/**
+ * I1 and I2: at every admission, what is recounted against the ceiling and the policy version that the decision used, so a dispatcher that counts wrong
+ * is caught even while it keeps what it believes to be the limit.
+ */
+export function checkRecounted(history: History): readonly Violation[] {
+  const ledger = openLedgerOf(history);
+  return findingsIn(ledger.admissions, (admission) => {
+    const policy = history.policies.get(admission.policyVersion);
+    if (policy === undefined) return brokenLines(ledger, admission);
+    return [...brokenLines(ledger, admission), ...brokenUpstreams(policy, ledger, admission), ...brokenSlots(policy, ledger, admission)];
+  });
+}
+
+type Broken = { readonly invariant: 'I1' | 'I2'; readonly what: string };
+
+function findingsIn(admissions: readonly Admission[], brokenBy: (admission: Admission) => readonly Broken[]): readonly Violation[] {
+  const findings = new Map<string, { readonly invariant: 'I1' | 'I2'; readonly ids: string[] }>();
+  for (const admission of admissions) {
+    for (const { invariant, what } of brokenBy(admission)) {
       const finding = findings.get(what) ?? { invariant, ids: [] };
       finding.ids.push(admission.id);
       findings.set(what, finding);
@@ -26,8 +37,6 @@ export function checkLimits(history: History): readonly Violation[] {
   }
   return [...findings].flatMap(([what, { invariant, ids }]) => found(invariant, what, ids));
 }
-
-type Broken = { readonly invariant: 'I1' | 'I2'; readonly what: string };
 
 /** A probe goes one slot above the ceiling, and never more. */
 const allowed = ({ ceiling, probe }: Admission): number => ceiling + (probe ? 1 : 0);

@@ -1,18 +1,17 @@
 import { found, type Violation } from '../../violation.ts';
-import { type AttemptFact, attemptNamedBy, type CallFact, groupBy, type History } from '../history.ts';
+import { type AttemptFact, attemptNamedBy, type CallFact, groupBy, type History, inOrderOfDecision } from '../history.ts';
 import { heardWithinMs } from '../tolerances.ts';
 
-/** I5, person by person: nobody is dialled again after an outcome that the class does not retry, too often, or while their number is on the phone. */
+/** I5, person by person: nobody is dialled again after an outcome that the class does not retry, or too often. */
 export function checkRedials(history: History): readonly Violation[] {
   const attemptsOf = groupBy(history.attempts, ({ sessionId }) => sessionId);
   const callsOf = callsBySession(history);
   const again: string[] = [];
   const heard: string[] = [];
-  const parallel: string[] = [];
   for (const session of history.sessions) {
     if (session.direction !== 'Outbound') continue;
     const rule = retryOf(history, session.class);
-    const attempts = inOrder(attemptsOf.get(session.id) ?? []);
+    const attempts = (attemptsOf.get(session.id) ?? []).toSorted(inOrderOfDecision);
     if (
       !mayFollow(
         attempts.map(({ outcome }) => outcome),
@@ -27,12 +26,25 @@ export function checkRedials(history: History): readonly Violation[] {
       )
     )
       heard.push(session.id);
-    if (overlap(attempts.filter(({ id }) => !history.said.adopted.has(id)))) parallel.push(session.id);
   }
   return [
     ...found('I5', 'attempts after an outcome that is not retried, or too many', again),
     ...found('I5', 'calls after an outcome that is not retried, or too many, by the account of the provider', heard),
-    ...found('I5', 'sessions with two attempts at once', parallel),
+  ];
+}
+
+/** I5, instant by instant: nobody has two attempts at once, and no number is dialled while it is on the phone. */
+export function checkParallel(history: History): readonly Violation[] {
+  const dials = history.attempts.filter(({ id, direction }) => direction === 'Outbound' && !history.said.adopted.has(id));
+  const parallel = [...groupBy(dials, ({ sessionId }) => sessionId)].filter(([, attempts]) =>
+    overlap(attempts.toSorted(inOrderOfDecision)),
+  );
+  return [
+    ...found(
+      'I5',
+      'sessions with two attempts at once',
+      parallel.map(([id]) => id),
+    ),
     ...found('I5', 'numbers admitted while an attempt with them was open', busyNumbers(history)),
   ];
 }
@@ -55,10 +67,6 @@ function mayFollow(outcomes: readonly (string | null)[], { on, maxAttempts }: Re
   const dialled = outcomes.filter((outcome) => outcome === null || !nothingDialled.has(outcome));
   const before = outcomes.slice(0, -1).filter((outcome) => outcome !== null && !nothingDialled.has(outcome));
   return dialled.length <= maxAttempts && before.every((outcome) => outcome !== null && on.has(outcome));
-}
-
-function inOrder(attempts: readonly AttemptFact[]): readonly AttemptFact[] {
-  return attempts.toSorted((a, b) => (a.admittedAtMs ?? a.createdAtMs) - (b.admittedAtMs ?? b.createdAtMs));
 }
 
 function overlap(attempts: readonly AttemptFact[]): boolean {

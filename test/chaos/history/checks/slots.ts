@@ -3,12 +3,27 @@ import { type AttemptFact, attemptNamedBy, type CallFact, type History, isForeig
 import { freedBy } from '../holding.ts';
 import { clocksApartMs, graceMs, longestCoolingMs, sameRowMs } from '../tolerances.ts';
 
+/** I6, call by call: no slot is held for a call that is over, and every call has one. */
+export function checkSlots(history: History): readonly Violation[] {
+  const callOf = callsOfAttempts(history);
+  const leaked = history.attempts.filter((attempt) => attempt.releasedAtMs === null && !isLive(callOf(attempt)));
+  return [
+    ...found(
+      'I6',
+      'slots are held though their calls are over',
+      leaked.map(({ id, state }) => `${id} ${state}`),
+    ),
+    ...found('I6', 'calls of ours that the ledger never came to know', unknownCalls(history)),
+    ...found('I6', 'attempts bound to calls that the provider never had', boundToNothing(history)),
+  ];
+}
+
 /**
- * I6: no slot leaks and none is freed early. Cooling begins with the first news of an end, so never before the end itself, and the slot is free some
+ * I6, instant by instant: none is freed early. Cooling begins with the first news of an end, so never before the end itself, and the slot is free some
  * time after. How long the lag was that the pool had learned by then is not on record, so a lag that is too short shows at the provider, as refusals,
  * and not here.
  */
-export function checkSlots(history: History): readonly Violation[] {
+export function checkReleases(history: History): readonly Violation[] {
   const callOf = callsOfAttempts(history);
   const withCall = (wrong: (attempt: AttemptFact, call: CallFact) => boolean): readonly string[] =>
     history.attempts
@@ -17,13 +32,7 @@ export function checkSlots(history: History): readonly Violation[] {
         return call !== undefined && wrong(attempt, call);
       })
       .map(({ id }) => id);
-  const leaked = history.attempts.filter((attempt) => attempt.releasedAtMs === null && !isLive(callOf(attempt)));
   return [
-    ...found(
-      'I6',
-      'slots are held though their calls are over',
-      leaked.map(({ id, state }) => `${id} ${state}`),
-    ),
     ...found(
       'I6',
       'slots held for longer than their calls could last',
@@ -44,8 +53,6 @@ export function checkSlots(history: History): readonly Violation[] {
       'slots freed before their attempt was over',
       history.attempts.filter(isFreedBeforeEnd).map(({ id }) => id),
     ),
-    ...found('I6', 'calls of ours that the ledger never came to know', unknownCalls(history)),
-    ...found('I6', 'attempts bound to calls that the provider never had', boundToNothing(history)),
   ];
 }
 

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import type { Violation } from '../violation.ts';
+import { checkHistory } from './check.ts';
+import { aBusyMinute, aDial, aGoodHistory, spoil } from './hand-made.ts';
+import type { History } from './history.ts';
+
+type Case = {
+  readonly name: string;
+  readonly spoilt: (history: History) => History;
+  readonly invariant: Violation['invariant'];
+  readonly what: string;
+};
+
+const reserve = (name: string, slots: number) =>
+  spoil.policy({
+    classes:
+      aGoodHistory()
+        .policies.get(1)
+        ?.classes.map((declared) => (declared.name === name ? { ...declared, reserved: slots } : declared)) ?? [],
+  });
+
+const cases: readonly Case[] = [
+  {
+    name: 'a line taken that was reserved',
+    spoilt: reserve('reception', 1),
+    invariant: 'I3',
+    what: 'that a reservation needed',
+  },
+  {
+    name: 'a ceiling above what the provider had long told',
+    spoilt: () => ({
+      ...aBusyMinute(['campaign', 'survey', 'survey']),
+      limits: { told: 'in-answers', changes: [{ subscription: 'main', atMs: 5_000, limit: 3 }] },
+    }),
+    invariant: 'I9',
+    what: 'above what the provider had told',
+  },
+  {
+    name: 'a ceiling that rises in silence',
+    spoilt: () =>
+      aBusyMinute(['campaign'], [aDial(71, 71, 100_000, 900, { ceiling: 2 }), aDial(72, 72, 100_030, 900, { ceiling: 3, inUse: 2 })]),
+    invariant: 'I9',
+    what: 'rose though nothing was heard',
+  },
+  {
+    name: 'a breaker that silence closed',
+    spoilt: () =>
+      aBusyMinute(
+        ['campaign'],
+        [
+          aDial(70, 70, 63_000, 0, { outcome: 'ProjectFault' }),
+          ...[71, 72, 73].map((seq) => aDial(seq, seq, 100_000 + seq / 10, 900, { inUse: seq - 70 })),
+        ],
+      ),
+    invariant: 'I9',
+    what: 'at fault was used again',
+  },
+  {
+    name: 'a class that gets nothing beside an equal one',
+    spoilt: () => aBusyMinute(['campaign']),
+    invariant: 'I10',
+    what: 'class campaign had more than its share',
+  },
+  {
+    name: 'a class that gets far too little for its weight',
+    spoilt: () => aBusyMinute(['campaign', 'campaign', 'campaign', 'survey']),
+    invariant: 'I10',
+    what: 'class campaign had more than its share',
+  },
+  {
+    name: 'an admission to another project than the session is bound to',
+    spoilt: spoil.session(1, { project: 'desk' }),
+    invariant: 'I5',
+    what: 'elsewhere than their session',
+  },
+  {
+    name: 'an admission after the time that was allowed',
+    spoilt: spoil.session(1, { expiresAtMs: 990 }),
+    invariant: 'I5',
+    what: 'after the time until which',
+  },
+];
+
+describe('a history', () => {
+  test.each(cases)('shows $name', ({ spoilt, invariant, what }) => {
+    const violations = checkHistory(spoilt(aGoodHistory()));
+    expect(violations).toContainEqual(expect.objectContaining({ invariant, what: expect.stringContaining(what) }));
+  });
+});
+
+const excused: readonly Omit<Case, 'invariant' | 'what'>[] = [
+  { name: 'the use of a reservation by its own class', spoilt: reserve('vip', 1) },
+  { name: 'shares by weight', spoilt: () => aBusyMinute(['campaign', 'survey', 'survey']) },
+  { name: 'shares that age has doubled', spoilt: () => aBusyMinute(['campaign', 'survey']) },
+  {
+    name: 'a ceiling that a new answer has raised',
+    spoilt: () => aBusyMinute(['campaign', 'survey'], [aDial(71, 71, 70_000, 900, { ceiling: 2 }), aDial(72, 72, 72_000, 900)]),
+  },
+];
+
+describe('a history is not blamed for', () => {
+  test.each(excused)('$name', ({ spoilt }) => {
+    expect(checkHistory(spoilt(aGoodHistory()))).toEqual([]);
+  });
+});
