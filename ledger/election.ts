@@ -28,7 +28,7 @@ export type Leadership = {
 export async function observeLeadership(sql: Sql, poolId: PoolId): Promise<Leadership> {
   const { rows } = await sql.query<MarkRow & { held: boolean; age_ms: number | null; backend_pid: number | null; guarded: boolean }>(
     `select ${lockHeld('dispatcher', '$1::int')} as held, (extract(epoch from clock_timestamp() - d.beat_at) * 1000)::float8 as age_ms,
-       d.backend_pid, d.epoch, d.decision_seq, d.beats, exists (select from guard where pool_id = $1) as guarded
+       d.backend_pid, d.epoch, d.beats, exists (select from guard where pool_id = $1) as guarded
      from (select) one left join dispatcher d on d.pool_id = $1`,
     [poolId],
   );
@@ -43,10 +43,10 @@ export async function observeLeadership(sql: Sql, poolId: PoolId): Promise<Leade
   };
 }
 
-type MarkRow = { readonly epoch: string | null; readonly decision_seq: string | null; readonly beats: string | null };
+type MarkRow = { readonly epoch: string | null; readonly beats: string | null };
 
-function markOf({ epoch, decision_seq, beats }: MarkRow): LedgerMark | undefined {
-  return epoch === null ? undefined : { epoch: Number(epoch), seq: Number(decision_seq), beats: Number(beats) };
+function markOf({ epoch, beats }: MarkRow): LedgerMark | undefined {
+  return epoch === null ? undefined : { epoch: Number(epoch), beats: Number(beats) };
 }
 
 export type Election = { readonly elected: true; readonly epoch: number; readonly seq: number } | { readonly elected: false };
@@ -67,7 +67,7 @@ export async function standForElection(connection: Sql, poolId: PoolId, workerId
   }
   const copy = await readCopy(connection);
   const { rows: former } = await connection.query<MarkRow & { system_id: string | null; timeline: string | null }>(
-    'select epoch, decision_seq, beats, system_id, timeline from dispatcher where pool_id = $1',
+    'select epoch, beats, system_id, timeline from dispatcher where pool_id = $1',
     [poolId],
   );
   const mark = former[0] === undefined ? undefined : markOf(former[0]);

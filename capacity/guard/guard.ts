@@ -9,8 +9,11 @@ import type { ProjectName } from '../../crds/values.ts';
 /** Which server's data the ledger is. Null: this server does not say. */
 export type LedgerCopy = { readonly systemId: string | null; readonly timeline: number | null };
 
-/** Figures of the ledger that only ever rise. Whoever remembers a higher one knows that the ledger went back. */
-export type LedgerMark = { readonly epoch: number; readonly seq: number; readonly beats: number };
+/**
+ * Figures of the ledger that only ever rise, and are on disk before anybody can see them. Whoever remembers a higher one knows that the ledger went back.
+ * (Decisions are not among them: they reach the disk with the sending that follows, so after a crash there may be fewer than were seen.)
+ */
+export type LedgerMark = { readonly epoch: number; readonly beats: number };
 
 /** `NewTimeline`: a replica was promoted, or a backup recovered. `OtherCopy`: another server's data. `WentBack`: an older state of the same. */
 export const guardReasons = ['NewTimeline', 'OtherCopy', 'WentBack'] as const;
@@ -31,7 +34,7 @@ export function guardReason(before: LedgerCopy & LedgerMark, now: LedgerCopy, re
 
 /** Whether a ledger that shows `seen` is older than one that showed `remembered`. */
 export function wentBack(remembered: LedgerMark, seen: LedgerMark): boolean {
-  return seen.epoch < remembered.epoch || seen.seq < remembered.seq || seen.beats < remembered.beats;
+  return seen.epoch < remembered.epoch || seen.beats < remembered.beats;
 }
 
 /** Projects whose calls are still to be listed before anything is admitted. */

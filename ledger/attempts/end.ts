@@ -1,6 +1,7 @@
 import type { AttemptOutcome } from '../../capacity/outcomes.ts';
 import type { AfterAttempt } from '../../capacity/retry/next.ts';
 import type { Sql } from '../database.ts';
+import { unflushed } from '../flush.ts';
 import type { PoolId } from '../policy.ts';
 
 export type AttemptEnd = {
@@ -30,7 +31,8 @@ const input = `select * from jsonb_to_recordset($2::jsonb) as x("attemptId" uuid
 /**
  * Ends attempts, each once: of all who hear of an end (webhooks, lists, look-ups), the first wins and the others change nothing. Many are written with
  * one commit. Sessions are locked before attempts, as everywhere, and each in order of their ids. Returns the attempts that this call ended; if there
- * are any, `channel` is notified with the commit.
+ * are any, `channel` is notified with the commit, which does not wait for the disk: whatever is done because of an end is written after it, and an end that
+ * a crash takes back is heard of again, from the inbox or the provider's lists.
  */
 export async function endAttempts(
   sql: Sql,
@@ -41,7 +43,8 @@ export async function endAttempts(
   const { rows } = await sql.query<{ ended: readonly string[] }>({
     name: 'end-attempts',
     text: `
-      with input as (${input}),
+      with ${unflushed},
+      input as (${input}),
       target as (select id, session_id from attempt where pool_id = $1 and id = any(array(select "attemptId" from input))),
       locked as (
         select s.id, s.attempt_id from session s
@@ -51,6 +54,8 @@ export async function endAttempts(
         select a.id from attempt a
         where a.id = any(array(select id from target where session_id is null or id in (select attempt_id from locked)))
           and a.state in ('pending', 'admitted', 'sending', 'bound')
+          -- What is told of another call that carries its name says nothing about its own.
+          and not exists (select from input i where i."attemptId" = a.id and i."callId" <> a.call_id)
         order by a.id for update),
       ended as (
         update attempt a set state = case when i."lineTaken" then 'cooling' else 'ended' end, outcome = i.outcome, ended_reason = i."endedReason",
@@ -83,7 +88,8 @@ export async function endAttempts(
           jsonb_build_object('outcome', outcome, 'reason', reason, 'limits', limits, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
         from ended),
       woken as (select pg_notify($3, '') where $3::text is not null and exists (select from ended))
-      select array(select id from ended) as ended, (select count(*) from woken) as woken`,
+      select array(select id from ended) as ended, (select count(*) from woken) as woken
+      from unflushed`,
     values: [poolId, JSON.stringify(firstOfEach(ends).map(rowOf)), channel],
   });
   return new Set(rows[0]?.ended);
@@ -119,6 +125,7 @@ export type EndingAttempt = {
   readonly state: string;
   readonly refusal: string | null;
   readonly outcome: string | null;
+  readonly callId: string | null;
   readonly attempts: number;
   readonly refusals: number;
   readonly expiresInMs: number | undefined;
@@ -133,12 +140,13 @@ type EndingRow = {
   readonly state: string;
   readonly refusal: string | null;
   readonly outcome: string | null;
+  readonly call_id: string | null;
   readonly attempts: number | null;
   readonly refusals: number | null;
   readonly expires_ms: number | null;
 };
 
-const endingColumns = `a.id, a.session_id, a.class, a.direction, a.project, a.state, a.refusal, a.outcome, s.attempts, s.refusals,
+const endingColumns = `a.id, a.session_id, a.class, a.direction, a.project, a.state, a.refusal, a.outcome, a.call_id, s.attempts, s.refusals,
   (extract(epoch from s.expires_at - clock_timestamp()) * 1000)::float8 as expires_ms`;
 
 function endingOf(row: EndingRow): EndingAttempt {
@@ -151,6 +159,7 @@ function endingOf(row: EndingRow): EndingAttempt {
     state: row.state,
     refusal: row.refusal,
     outcome: row.outcome,
+    callId: row.call_id,
     attempts: row.attempts ?? 0,
     refusals: row.refusals ?? 0,
     expiresInMs: row.expires_ms ?? undefined,
@@ -169,20 +178,24 @@ export async function findAttempts(sql: Sql, poolId: PoolId, attemptIds: readonl
   return new Map(rows.map((row) => [row.id, endingOf(row)]));
 }
 
-/** Finds an attempt by the provider's call id or else by the name that we gave the call. */
-export async function findAttempt(
+/** What the ledger has of a call: what stands under the provider's id, and the attempt whose name the call carries. May be one and the same. */
+export async function findHolders(
   sql: Sql,
   poolId: PoolId,
-  by: { readonly callId: string; readonly attemptId: string | undefined },
-): Promise<EndingAttempt | undefined> {
+  call: { readonly callId: string; readonly attemptId: string | undefined },
+): Promise<{ readonly entry: EndingAttempt | undefined; readonly named: EndingAttempt | undefined }> {
   const { rows } = await sql.query<EndingRow>({
-    name: 'find-attempt',
+    name: 'find-holders',
     text: `
       select ${endingColumns} from attempt a left join session s on s.id = a.session_id
-      where a.pool_id = $1 and (a.call_id = $2 or a.id = $3::uuid) order by (a.call_id = $2) is true desc limit 1`,
-    values: [poolId, by.callId, by.attemptId ?? null],
+      where a.pool_id = $1 and (a.call_id = $2 or a.id = $3::uuid)`,
+    values: [poolId, call.callId, call.attemptId ?? null],
   });
-  return rows[0] === undefined ? undefined : endingOf(rows[0]);
+  const holders = rows.map(endingOf);
+  return {
+    entry: holders.find(({ callId }) => callId === call.callId),
+    named: holders.find(({ attemptId }) => attemptId === call.attemptId),
+  };
 }
 
 /** Adds what only the provider's report knows, and lets the delivery of the result go. */

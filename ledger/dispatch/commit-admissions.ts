@@ -2,6 +2,7 @@ import type { RateStates } from '../../capacity/admission/snapshot.ts';
 import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { Sql } from '../database.ts';
 import { Deposed } from '../election.ts';
+import { unflushed } from '../flush.ts';
 import type { PoolId } from '../policy.ts';
 import type { WorkerId } from '../workers.ts';
 import { numberBusy } from './number-busy.ts';
@@ -44,7 +45,9 @@ export type Committed = { readonly attemptId: string; readonly admittedAtMs: num
 export const maxBatch = 200;
 
 /**
- * Writes a batch of outbound admissions and wakes their owners, in one statement: one round trip and one flush however many there are.
+ * Writes a batch of outbound admissions and wakes their owners, in one statement: one round trip however many there are.
+ * Nothing waits for the disk: the log is written in order, so the owner's \`sending\`, which waits for it, takes the admission there before a byte goes
+ * out; a crash before that takes back what nobody has acted upon.
  *
  * Slots that have become free are released in the same statement, at an instant before the admissions that take them.
  *
@@ -52,7 +55,8 @@ export const maxBatch = 200;
  * epoch is checked in the same statement: a dispatcher that was deposed writes nothing. A test looks at the plan.
  */
 export const commitAdmissionsStatement = `
-  with input as (
+  with ${unflushed},
+  input as (
     select * from jsonb_to_recordset($2::jsonb) as x("sessionId" uuid, "attemptId" uuid, project text, subscription text, owner int, seq bigint,
       ceiling int, "inUse" int, "fromNumberId" text, probe boolean, "sendWithinMs" int)),
   counted as (update dispatcher set decision_seq = $7 where pool_id = $1 and epoch = $3 returning epoch),
@@ -79,7 +83,8 @@ export const commitAdmissionsStatement = `
   woken as (select owner, pg_notify('trunkline_worker_' || owner, string_agg(id::text, ',')) from made group by owner)
   select (select count(*) from counted)::int as leading, (select count(*) from woken)::int as owners,
     (select coalesce(jsonb_agg(jsonb_build_object('attemptId', id, 'admittedAtMs', extract(epoch from admitted_at) * 1000,
-       'sendByMs', extract(epoch from send_by) * 1000)), '[]') from made) as made`;
+       'sendByMs', extract(epoch from send_by) * 1000)), '[]') from made) as made
+  from unflushed`;
 
 /**
  * @returns the attempts that exist now; an admission that is missing did not happen, because its session was cancelled meanwhile or its number is

@@ -1,4 +1,5 @@
 import type { Sql } from '../database.ts';
+import { unflushed } from '../flush.ts';
 import type { PoolId } from '../policy.ts';
 
 /**
@@ -11,12 +12,13 @@ export const releasing = (ids: string) => `
 
 /**
  * Frees the slots of attempts whose line the provider has certainly given back. Only from `cooling`: a call that lives cannot be released by
- * mistake. Returns the ids that were freed by this statement.
+ * mistake. Returns the ids that were freed by this statement. It does not wait for the disk: slots that a crash takes back are released again by the
+ * dispatcher that follows.
  */
 export async function releaseSlots(connection: Sql, poolId: PoolId, attemptIds: readonly string[]): Promise<readonly string[]> {
   const { rows } = await connection.query<{ id: string }>({
     name: 'release-slots',
-    text: `with ${releasing('$2')} select id from released`,
+    text: `with ${unflushed}, ${releasing('$2')} select id from released cross join unflushed`,
     values: [poolId, attemptIds],
   });
   return rows.map((row) => row.id);

@@ -67,6 +67,14 @@ export const ledgerMutants: readonly Mutant[] = [
     tests: ['test/ledger/attempts/sending.test.ts', 'test/ledger/sessions/cancel.test.ts'],
   },
   {
+    name: 'sent before the disk has it',
+    breaks: 'A crash of the database takes back that a call was sent, and somebody is dialled twice',
+    file: 'ledger/attempts/begin-sending.ts',
+    before: 'cross join (select version, spec from policy',
+    after: "cross join (select set_config('synchronous_commit', 'off', true)) off cross join (select version, spec from policy",
+    tests: ['test/ledger/flush.test.ts'],
+  },
+  {
     name: 'send window dropped',
     breaks: 'An admission is sent however late, past the moment that paced it',
     file: 'ledger/attempts/begin-sending.ts',

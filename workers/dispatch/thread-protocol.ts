@@ -7,7 +7,7 @@ export const toThread = z.discriminatedUnion('kind', [
     kind: z.literal('stand'),
     workerId: z.int(),
     /** The highest figures of the ledger that the worker has seen. */
-    remembered: z.object({ epoch: z.number(), seq: z.number(), beats: z.number() }).optional(),
+    remembered: z.object({ epoch: z.number(), beats: z.number() }).optional(),
   }),
   z.object({ kind: z.literal('stop') }),
 ]);

@@ -4,7 +4,7 @@ import { type GuardReason, guardReason, type LedgerMark, unlistedProjects, wentB
 import { recountDue } from '../../../capacity/watching/schedule.ts';
 import { aProject } from '../../support/pool.ts';
 
-const mark: LedgerMark = { epoch: 7, seq: 500, beats: 9_000 };
+const mark: LedgerMark = { epoch: 7, beats: 9_000 };
 const here = { systemId: '71', timeline: 3 };
 
 describe('a pool is guarded', () => {
@@ -13,9 +13,8 @@ describe('a pool is guarded', () => {
     { name: 'on another timeline', now: { timeline: 4 }, reason: 'NewTimeline' },
     { name: 'on the data of another server', now: { systemId: '72', timeline: 1 }, reason: 'OtherCopy' },
     { name: 'when a worker has seen a later epoch', seen: { epoch: 8 }, reason: 'WentBack' },
-    { name: 'when a worker has seen a later decision', seen: { seq: 501 }, reason: 'WentBack' },
     { name: 'when a worker has seen a later beat', seen: { beats: 9_001 }, reason: 'WentBack' },
-    { name: 'not, when the ledger has gone on since', seen: { epoch: 6, seq: 20, beats: 30 }, reason: undefined },
+    { name: 'not, when the ledger has gone on since', seen: { epoch: 6, beats: 30 }, reason: undefined },
   ])('$name', ({ now, seen, reason }) => {
     const remembered = seen === undefined ? undefined : { ...mark, ...seen };
     expect(guardReason({ ...here, ...mark }, { ...here, ...now }, remembered)).toBe(reason);

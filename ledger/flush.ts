@@ -1,0 +1,6 @@
+/**
+ * SQL: a table expression that makes the commit of its statement not wait for the disk. It must be selected from. The server's log is written in order:
+ * whatever commits later and does wait takes this to the disk with it, so a crash can only take back what nothing durable was built upon. For what is
+ * read again after a crash, or cannot matter before something else is durable.
+ */
+export const unflushed = `unflushed as materialized (select set_config('synchronous_commit', 'off', true))`;
