@@ -78,8 +78,8 @@ export const providerMutants: readonly Mutant[] = [
     name: 'forgotten creation never looked up',
     breaks: 'A creation whose end nobody could write down holds its slot for ever',
     file: 'ledger/workers.ts',
-    before: "const sendingForgottenAfter = '30 s';",
-    after: "const sendingForgottenAfter = '1 year';",
+    before: 'const sendingForgottenAfterMs = 30_000;',
+    after: 'const sendingForgottenAfterMs = 30_000_000_000;',
     tests: ['test/workers/watch/watcher.test.ts'],
   },
   {
@@ -93,9 +93,9 @@ export const providerMutants: readonly Mutant[] = [
   {
     name: 'late call disowned',
     breaks: 'A call that turns up after it was looked up in vain is nobody’s, and its session is dialled again',
-    file: 'workers/events/apply.ts',
-    before: "attempt.state === 'ended' && attempt.outcome === 'Unsent'",
-    after: "attempt.state === 'ended' && attempt.outcome === ''",
+    file: 'capacity/guard/adoption.ts',
+    before: "named.state === 'ended' && named.outcome === 'Unsent'",
+    after: "named.state === 'ended' && named.outcome === ''",
     tests: ['test/workers/events/news.test.ts'],
   },
   {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { adoptionOf } from '../../capacity/guard/adoption.ts';
+import { adoptionOf, ownerOf } from '../../capacity/guard/adoption.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import type { ProjectName } from '../../crds/values.ts';
 import { adoptForgotten, type CallClaim, claimedSession } from '../../ledger/attempts/adopt.ts';
 import { enterForeign } from '../../ledger/attempts/arrive.ts';
 import { adoptLate, bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
-import { type EndingAttempt, findAttempt, noteReport } from '../../ledger/attempts/end.ts';
+import { type EndingAttempt, findHolders, noteReport } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { attemptIdOf } from '../../providers/vapi/call-name.ts';
@@ -42,25 +42,22 @@ export function openApplier(deps: {
   readonly wakeDispatcher: () => void;
   readonly log: Logger;
 }): Applier {
-  async function applyKnown(news: CallNews, attempt: EndingAttempt): Promise<Applied> {
+  async function noteCost(news: CallNews, attempt: EndingAttempt): Promise<void> {
     if (news.costUsd !== undefined) await noteReport(deps.database, deps.poolId, { attemptId: attempt.attemptId, costUsd: news.costUsd });
-    if (attempt.state === 'ended' && attempt.outcome === 'Unsent') return adopt(news, attempt);
-    if (attempt.state === 'cooling' || attempt.state === 'ended') return 'known';
-    if (news.status === 'ended') return (await end(news, attempt.attemptId)) ? 'changed' : 'known';
-    if (attempt.state !== 'sending') {
-      await noteAlive(deps.database, deps.poolId, [attempt.attemptId]);
-      return 'known';
-    }
-    await bindAttempt(deps.database, deps.poolId, {
-      by: 'news',
-      attemptId: attempt.attemptId,
-      callId: news.callId,
-      controlUrl: news.controlUrl,
-      boundForMs: boundOf(attempt.class),
-      limits: undefined,
-    });
-    return 'changed';
   }
+
+  /** Brings what has the call already up to date. */
+  async function applyToHolder(news: CallNews, holder: EndingAttempt): Promise<Applied> {
+    await noteCost(news, holder);
+    if (holder.state === 'cooling' || holder.state === 'ended') return 'known';
+    if (news.status === 'ended') return (await end(news, holder.attemptId)) ? 'changed' : 'known';
+    await noteAlive(deps.database, deps.poolId, [holder.attemptId]);
+    return 'known';
+  }
+
+  /** A call that is nobody's holds its line, once. */
+  const applyAsStranger = (news: CallNews, entry: EndingAttempt | undefined): Promise<Applied> =>
+    entry === undefined ? enterStranger(news) : applyToHolder(news, entry);
 
   const end = (news: CallNews, attemptId: string): Promise<boolean> =>
     deps.endings.end({
@@ -72,42 +69,42 @@ export function openApplier(deps: {
       limits: undefined,
     });
 
+  /** The call that a sent attempt waits for. It may have been seen first without its name, and stand in the ledger as a stranger's: that one gives it up. */
+  async function bind(news: CallNews, attempt: EndingAttempt, entry: EndingAttempt | undefined): Promise<Applied> {
+    await noteCost(news, attempt);
+    if (news.status === 'ended' && entry === undefined) return (await end(news, attempt.attemptId)) ? 'changed' : 'known';
+    await bindAttempt(deps.database, deps.poolId, {
+      by: 'news',
+      attemptId: attempt.attemptId,
+      callId: news.callId,
+      controlUrl: news.controlUrl,
+      boundForMs: boundOf(attempt.class),
+      limits: undefined,
+    });
+    if (news.status === 'ended') await end(news, attempt.attemptId);
+    if (entry !== undefined) deps.wakeDispatcher();
+    return 'changed';
+  }
+
   /** A call that no list showed in time turns up after its attempt was given up: it is there all the same, and so is a person on the phone. */
-  async function adopt(news: CallNews, { attemptId, class: className }: EndingAttempt): Promise<Applied> {
+  async function adopt(news: CallNews, attempt: EndingAttempt, entry: EndingAttempt | undefined): Promise<Applied> {
     const { callId, controlUrl } = news;
+    const { attemptId, class: className } = attempt;
     deps.log.warn({ project: news.project, call: callId, attempt: attemptId }, 'a call turned up late that was looked up in vain');
-    if (!(await adoptLate(deps.database, deps.poolId, { attemptId, callId, controlUrl, boundForMs: boundOf(className) })))
-      return enterStranger(news);
+    if (!(await adoptLate(deps.database, deps.poolId, { attemptId, callId, controlUrl, boundForMs: boundOf(className) }))) {
+      const applied = await applyAsStranger(news, entry);
+      return (await dialsAgain(news)) ? 'later' : applied;
+    }
+    await noteCost(news, attempt);
     if (news.status === 'ended') await end(news, attemptId);
     deps.wakeDispatcher();
     return 'changed';
   }
 
-  /**
-   * A call of ours that was first seen without its name, and so stands in the ledger as a stranger's: the stranger gives it up. False when its attempt
-   * cannot have it, as it has another call or has ended otherwise.
-   */
-  async function reclaim(news: CallNews, own: EndingAttempt): Promise<boolean> {
-    if (own.state === 'ended' && own.outcome === 'Unsent') return (await adopt(news, own)) === 'changed';
-    if (own.state !== 'sending') return false;
-    await bindAttempt(deps.database, deps.poolId, {
-      by: 'news',
-      attemptId: own.attemptId,
-      callId: news.callId,
-      controlUrl: news.controlUrl,
-      boundForMs: boundOf(own.class),
-      limits: undefined,
-    });
-    if (news.status === 'ended') await end(news, own.attemptId);
-    deps.wakeDispatcher();
-    return true;
-  }
-
   /** Whether its session may still dial the number that this call of ours has: then no guard is over before the call is its session's. */
-  async function mayDialAgain(news: CallNews, own: EndingAttempt): Promise<boolean> {
-    const waits = own.state === 'admitted' || (own.state === 'ended' && own.outcome === 'Unsent');
-    if (!waits || news.claim === undefined || !isOurPool(news.claim)) return false;
-    return adoptionOf(news, await claimedSession(deps.database, deps.poolId, news.claim)) === 'later';
+  async function dialsAgain({ claim, status }: CallNews): Promise<boolean> {
+    if (claim === undefined || !isOurPool(claim)) return false;
+    return adoptionOf({ status }, await claimedSession(deps.database, deps.poolId, claim)) === 'later';
   }
 
   /** Another pool's calls are none of ours, whatever their names. */
@@ -119,18 +116,21 @@ export function openApplier(deps: {
    * A call of ours that the ledger forgot, because it is a replica or a backup that missed it: its session must not dial the number again. What cannot
    * be bound holds a line as a stranger.
    */
-  async function adoptOurs(news: CallNews, attemptId: string, claim: CallClaim): Promise<Applied> {
+  async function adoptOurs(
+    news: CallNews,
+    claim: CallClaim & { readonly attemptId: string },
+    entry: EndingAttempt | undefined,
+  ): Promise<Applied> {
     const session = await claimedSession(deps.database, deps.poolId, claim);
     const adoption = adoptionOf(news, session);
-    if (adoption === 'nothing') return 'known';
-    if (adoption === 'line' || session === undefined) return enterStranger(news);
+    if (adoption === 'nothing' || adoption === 'line' || session === undefined) return applyAsStranger(news, entry);
     const subscription = deps.policy().projects.find(({ name }) => name === news.project)?.subscription;
     const adopted =
       adoption === 'adopt' &&
       subscription !== undefined &&
       (await adoptForgotten(deps.database, deps.poolId, {
         sessionId: session.sessionId,
-        attemptId,
+        attemptId: claim.attemptId,
         project: news.project,
         subscription,
         callId: news.callId,
@@ -138,11 +138,12 @@ export function openApplier(deps: {
         boundForMs: boundOf(session.class),
       }));
     if (!adopted) {
-      await enterStranger(news);
+      // Until its session can have it, it lives on and ends as the stranger's that it stands for.
+      await applyAsStranger(news, entry);
       return 'later';
     }
     deps.log.warn({ project: news.project, call: news.callId, session: session.sessionId }, 'a call that the ledger forgot is bound again');
-    if (news.status === 'ended') await end(news, attemptId);
+    if (news.status === 'ended') await end(news, claim.attemptId);
     deps.wakeDispatcher();
     return 'changed';
   }
@@ -172,24 +173,23 @@ export function openApplier(deps: {
   return {
     async apply(news) {
       const attemptId = attemptIdOf(news.callName);
-      const attempt = await findAttempt(deps.database, deps.poolId, { callId: news.callId, attemptId });
-      const strange = attempt === undefined || (attempt.sessionId === null && attempt.refusal === 'Foreign');
-      if (strange && attempt !== undefined && attemptId !== undefined) {
-        const own = await findAttempt(deps.database, deps.poolId, { callId: '', attemptId });
-        if (own !== undefined) {
-          if (await reclaim(news, own)) return 'changed';
-          const known = await applyKnown(news, attempt);
-          return (await mayDialAgain(news, own)) ? 'later' : known;
+      const { entry, named } = await findHolders(deps.database, deps.poolId, { callId: news.callId, attemptId });
+      const claim = attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim) ? { attemptId, ...news.claim } : undefined;
+      const owner = ownerOf({ callId: news.callId, status: news.status, entry, named, claim });
+      switch (owner.is) {
+        case 'holder':
+          return applyToHolder(news, owner.attempt);
+        case 'awaited':
+          return bind(news, owner.attempt, entry);
+        case 'given-up':
+          return adopt(news, owner.attempt, entry);
+        case 'forgotten':
+          return adoptOurs(news, owner.claim, entry);
+        case 'stranger': {
+          const applied = await applyAsStranger(news, entry);
+          return owner.dialsAgain === 'perhaps' && (await dialsAgain(news)) ? 'later' : applied;
         }
       }
-      if (strange && attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim)) {
-        const adopted = await adoptOurs(news, attemptId, news.claim);
-        if (attempt === undefined || adopted === 'changed') return adopted;
-        // Until its session can have it, it lives on and ends as the stranger's that it stands for.
-        const known = await applyKnown(news, attempt);
-        return adopted === 'later' ? adopted : known;
-      }
-      return attempt === undefined ? enterStranger(news) : applyKnown(news, attempt);
     },
   };
 }

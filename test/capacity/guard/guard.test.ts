@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { type Adoption, adoptionOf, type ItsSession } from '../../../capacity/guard/adoption.ts';
 import { type GuardReason, guardReason, type LedgerMark, unlistedProjects, wentBack } from '../../../capacity/guard/guard.ts';
 import { recountDue } from '../../../capacity/watching/schedule.ts';
 import { aProject } from '../../support/pool.ts';
@@ -34,21 +33,6 @@ describe('a pool is guarded', () => {
 
 test('a ledger that shows what was seen of it has not gone back', () => {
   expect(wentBack(mark, mark)).toBe(false);
-});
-
-describe('a call of ours that the ledger forgot', () => {
-  test.each<{ name: string; status: 'live' | 'ended'; session: ItsSession | undefined; becomes: Adoption }>([
-    { name: 'is bound to its waiting session', status: 'live', session: { state: 'queued', numberBusy: false }, becomes: 'adopt' },
-    { name: 'ends its waiting session as it did', status: 'ended', session: { state: 'queued', numberBusy: false }, becomes: 'adopt' },
-    { name: 'waits while its number is on the phone', status: 'live', session: { state: 'queued', numberBusy: true }, becomes: 'later' },
-    { name: 'waits for an attempt that came before it', status: 'ended', session: { state: 'open', numberBusy: true }, becomes: 'later' },
-    { name: 'holds a line when its session is over', status: 'live', session: { state: 'ended', numberBusy: false }, becomes: 'line' },
-    { name: 'holds a line when its session is lost', status: 'live', session: undefined, becomes: 'line' },
-    { name: 'is nothing when both are over', status: 'ended', session: { state: 'ended', numberBusy: false }, becomes: 'nothing' },
-    { name: 'is nothing when it is over and its session lost', status: 'ended', session: undefined, becomes: 'nothing' },
-  ])('$name', ({ status, session, becomes }) => {
-    expect(adoptionOf({ status }, session)).toBe(becomes);
-  });
 });
 
 test('calls are listed for a guard at once, when the list becomes a proof, and every ten seconds from then on', () => {

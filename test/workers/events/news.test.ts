@@ -91,7 +91,7 @@ describe('news of a call', () => {
       values (gen_random_uuid(), $1, 'Inbound', 'north', 'main', $2, 'bound')`;
       await on.database.query(caller, [on.poolId, placed.number]);
       const claim = { pool: 'sales', sessionId: placed.sessionId, class: 'campaign', number: placed.number };
-      expect(await on.applier.apply(news(placed, 'live', { claim }))).toBe('changed');
+      expect(await on.applier.apply(news(placed, 'live', { claim }))).toBe('later');
       expect(await seen(on, placed)).toMatchObject({ session: 'queued', attempt: 'ended' });
       await on.database.query(
         `update attempt set state = 'ended', released_at = clock_timestamp() where direction = 'Inbound' and number is not null`,

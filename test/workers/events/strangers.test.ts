@@ -74,6 +74,48 @@ describe('a second call under the name of an attempt', () => {
   });
 });
 
+describe('a second call under the name of an attempt that no stranger’s entry has', () => {
+  const firstIsBound = async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    await on.applier.apply(listed(placed, 'first', 'live'));
+    return { on, placed };
+  };
+
+  test('does not end the first with its own end, by list or by webhook', async () => {
+    const { on, placed } = await firstIsBound();
+    expect(await on.applier.apply(listed(placed, 'second', 'ended'))).toBe('known');
+    expect(await on.applier.apply({ ...nameless('second', 'ended'), callName: callNameOf(placed.attemptId), costUsd: 3 })).toBe('known');
+    expect(await attempts(on)).toEqual([{ ours: true, state: 'bound', call_id: 'first' }]);
+    expect((await on.database.query('select state from session')).rows).toEqual([{ state: 'open' }]);
+    expect((await on.database.query('select cost_usd from attempt')).rows).toEqual([{ cost_usd: null }]);
+  });
+
+  test('holds a line of its own, and ends alone', async () => {
+    const { on, placed } = await firstIsBound();
+    expect(await on.applier.apply(listed(placed, 'second', 'live'))).toBe('changed');
+    expect(await on.applier.apply(listed(placed, 'second', 'live'))).toBe('known');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'bound', call_id: 'first' },
+      { ours: false, state: 'bound', call_id: 'second' },
+    ]);
+    await on.applier.apply(listed(placed, 'second', 'ended'));
+    expect(await on.applier.apply(listed(placed, 'first', 'ended'))).toBe('changed');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'cooling', call_id: 'first' },
+      { ours: false, state: 'cooling', call_id: 'second' },
+    ]);
+  });
+
+  test('does not end the first by an end that was decided before the first was bound', async () => {
+    const { on, placed } = await firstIsBound();
+    const second = { outcome: 'Normal', endedReason: undefined, line: 'taken', limits: undefined, callId: 'second' } as const;
+    expect(await on.endings.end({ attemptId: placed.attemptId, ...second })).toBe(false);
+    expect(await attempts(on)).toEqual([{ ours: true, state: 'bound', call_id: 'first' }]);
+    expect(await on.endings.end({ attemptId: placed.attemptId, ...second, callId: 'first' })).toBe(true);
+  });
+});
+
 describe('a call that stands as a stranger’s and that its session cannot have yet', () => {
   test('is not settled while its attempt is only admitted, as in a ledger that went back', async () => {
     const on = await aDataPath();
@@ -84,6 +126,23 @@ describe('a call that stands as a stranger’s and that its session cannot have 
     expect(await attempts(on)).toEqual([
       { ours: true, state: 'admitted', call_id: null },
       { ours: false, state: 'cooling', call_id: 'call' },
+    ]);
+  });
+
+  test('holds a line when it is heard of before its attempt was sent, and is its attempt’s once that was taken back', async () => {
+    const on = await aDataPath();
+    const placed = await place(on, owner);
+    expect(await on.applier.apply(listed(placed, 'call', 'live'))).toBe('later');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'admitted', call_id: null },
+      { ours: false, state: 'bound', call_id: 'call' },
+    ]);
+    const back = { outcome: 'Unsent', endedReason: 'SendLapsed', line: 'never-taken', limits: undefined } as const;
+    await on.endings.end({ attemptId: placed.attemptId, ...back });
+    expect(await on.applier.apply(listed(placed, 'call', 'live'))).toBe('changed');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'bound', call_id: 'call' },
+      { ours: false, state: 'ended', call_id: null },
     ]);
   });
 
