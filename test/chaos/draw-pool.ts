@@ -12,11 +12,13 @@ export type DrawnPool = {
   /** The number that callers dial, when the pool takes calls. */
   readonly inboundNumber: string | undefined;
   readonly outboundClasses: readonly string[];
+  readonly projects: readonly string[];
 };
 
 const name = poolName.parse('chaos');
 
-export function drawPool(random: Random): DrawnPool {
+/** `team`: what of the spec says where the team's own logic is. */
+export function drawPool(random: Random, team: object): DrawnPool {
   const inbound = chance(random, 0.7);
   const projects = between(random, 1, 4);
   const subscriptions = between(random, 1, Math.min(3, projects));
@@ -48,18 +50,21 @@ export function drawPool(random: Random): DrawnPool {
         // Nothing is forgotten while the history is being judged.
         retention: { sessions: '720h', phoneNumbers: '168h' },
         classes,
+        ...team,
         workers: { sessionsPerWorker: 50, drain: { timeout: '5s' } },
       },
     },
     inboundNumber: inbound ? numberOf(0) : undefined,
     outboundClasses: classes.filter((one) => one.direction === 'Outbound').map(({ name }) => name),
+    projects: projectList.map((_, index) => projectName(index)),
   };
 }
 
+const projectName = (index: number) => `project-${index}`;
 const numberOf = (index: number) => `+1415555010${index}`;
 
 function drawProject(random: Random, index: number, trunk: boolean): object {
-  const name = `project-${index}`;
+  const name = projectName(index);
   const id = (of: number) => `00000000-0000-4000-8000-0000000${index}000${of}`;
   return {
     name,
@@ -86,13 +91,14 @@ function drawClasses(random: Random, inbound: boolean, lines: number): readonly 
     match: { dialled: [numberOf(0)] },
     maxWait: '2s',
   };
-  const campaign = { ...outbound('campaign', 100), weight: between(random, 1, 3) };
+  const together = chance(random, 0.5) ? { affinity: ['client'] } : {};
+  const campaign = { ...outbound('campaign', 100), weight: between(random, 1, 3), ...together };
   const callback = {
     ...outbound('callback', 500),
     limit: between(random, 2, Math.max(3, Math.floor(lines / 2))),
     ...(chance(random, 0.5) ? { reserved: 1 } : {}),
   };
-  const survey = { ...outbound('survey', 100), weight: between(random, 1, 3) };
+  const survey = { ...outbound('survey', 100), weight: between(random, 1, 3), ...together };
   const drawn = [campaign, ...(chance(random, 0.6) ? [callback] : []), ...(chance(random, 0.4) ? [survey] : [])];
   if (inbound) return [vip, ...drawn];
   return drawn.length === 1 ? [...drawn, callback] : drawn;

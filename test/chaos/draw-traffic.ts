@@ -34,7 +34,7 @@ export function drawTraffic(random: Random, pool: DrawnPool): DrawnTraffic {
   const inbound: Scenario['traffic'][number] = {
     kind: 'inbound',
     number: pool.inboundNumber,
-    perMinute: between(random, 3, 8),
+    perMinute: between(random, 1, 8),
     length: drawLength(random),
     patienceSeconds: 280,
   };

@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 const recoversWithinMs = 20_000;
 
 /** Makes everything whole again, whatever a fault has left behind. */
-export async function healAll({ workers, server, database, draw, note }: World): Promise<void> {
+export async function healAll({ workers, server, database, draw, team, note }: World): Promise<void> {
   for (const worker of workers) {
     worker.ledger.set({ kind: 'pass' });
     worker.provider.set({ kind: 'pass' });
@@ -22,6 +22,6 @@ export async function healAll({ workers, server, database, draw, note }: World):
   });
   if (answered === undefined) throw new Error(`PostgreSQL does not answer ${recoversWithinMs / 1_000} s after it was healed`);
   // A promoted replica may have lost the last change of the policy; whoever declares pools declares them again.
-  await writePolicy(database, draw.pool.name, draw.spec);
+  await writePolicy(database, draw.pool.name, team.placed(draw.spec));
   note('everything is healed');
 }

@@ -5,12 +5,14 @@ import { ageGuard } from './age.ts';
 import { checkCalls } from './checks/calls.ts';
 import { checkLedger, checkLost } from './checks/ledger.ts';
 import { checkReport } from './checks/provider.ts';
-import { acknowledgedAndForgotten, readTruth } from './checks/truth.ts';
+import { checkTeam, readEnded } from './checks/team.ts';
+import { acknowledgedAndForgotten, isForgotten, readTruth } from './checks/truth.ts';
 import { finish } from './finish.ts';
 import { healAll } from './heal.ts';
 import { checkAroundLoss, checkDialsAlone, checkHistory, checkWithoutClock } from './history/check.ts';
 import { readHistory } from './history/read.ts';
 import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
+import { type HandedIn, handIn } from './team/hand-in.ts';
 import type { Violation } from './violation.ts';
 import { pause, until } from './waiting.ts';
 import { startWorld, type World } from './world.ts';
@@ -81,17 +83,25 @@ async function play(draw: Draw, directory: string, signal: AbortSignal): Promise
   await using resources = new AsyncDisposableStack();
   const world = await startWorld(draw, directory, resources);
   await world.simulator.startTraffic(world.url, world.token);
+  const trafficEnds = new AbortController();
+  const handingIn = handIn(draw.team.wishes, world, AbortSignal.any([signal, trafficEnds.signal]));
   const startedMs = performance.now();
   await inflictAll(world, signal);
   await healAll(world);
   await ageGuard(world, signal);
   const flow = await watchFlow(world, signal);
   await pause(draw.trafficMs - (performance.now() - startedMs), signal);
+  trafficEnds.abort();
+  const handedIn = await handingIn;
   await finish(world, signal);
   const report = await world.simulator.report();
   // A pool that did nothing broke nothing, and shows nothing.
   const idle: readonly Violation[] = report.dials === 0 ? [{ invariant: 'Flow', what: 'nobody was dialled at all', ids: [] }] : [];
-  return { violations: [...idle, ...flow.violations, ...(await judge(world, report))], dials: report.dials, flowsAgainMs: flow.againMs };
+  return {
+    violations: [...idle, ...flow.violations, ...(await judge(world, report, handedIn))],
+    dials: report.dials,
+    flowsAgainMs: flow.againMs,
+  };
 }
 
 async function inflictAll(world: World, signal: AbortSignal): Promise<void> {
@@ -137,15 +147,21 @@ async function watchFlow(
 }
 
 /** Three sources: the provider's truth, the ledger, and the history that both and the workers' logs make together. */
-async function judge(world: World, report: Report): Promise<readonly Violation[]> {
-  const { database, poolId, draw, directory, simulator, serverClock, forgotten } = world;
+async function judge(world: World, report: Report, handedIn: readonly HandedIn[]): Promise<readonly Violation[]> {
+  const { database, poolId, draw, directory, simulator, team, serverClock, forgotten } = world;
   const truth = await readTruth(directory);
+  const ended = draw.spec.results === undefined ? [] : await readEnded(database, poolId);
+  const { events, results } = team.heard;
+  world.note(
+    `${handedIn.length} sessions were handed in one by one; the team heard ${events.size} events and took ${results.size} results`,
+  );
   return [
     ...checkReport(draw, report),
     ...(await checkLedger(database, poolId)),
     ...(await checkLost(database, poolId, simulator, { acknowledged: acknowledgedAndForgotten(truth, forgotten) })),
     ...(await checkCalls(database, poolId, truth, { forgotten, clocks: serverClock === undefined ? 'one' : 'several' })),
-    ...(await checkHistoryOf(world)),
+    ...checkTeam(team.heard, ended, forgotten.length === 0 ? 'whole' : 'lost a part'),
+    ...(await checkHistoryOf(world, handedIn)),
   ];
 }
 
@@ -153,14 +169,17 @@ async function judge(world: World, report: Report): Promise<readonly Violation[]
 const aroundLossMs = 1_000;
 
 /** Where a ledger contradicts the others, because it lost a part or its clock was set, what it says is judged as far as it goes. */
-async function checkHistoryOf({ draw, directory, logs, server, serverClock, ownWire, forgotten }: World): Promise<readonly Violation[]> {
-  const history = await readHistory({
+async function checkHistoryOf(world: World, handedIn: readonly HandedIn[]): Promise<readonly Violation[]> {
+  const { draw, directory, logs, server, serverClock, ownWire, forgotten } = world;
+  const found = await readHistory({
     ledgerUrl: server.urlAt(ownWire.port),
     pool: draw.pool.name,
     simulatorDirectory: join(directory, 'simulator'),
     logsDirectory: logs,
     limitsTold: draw.scenario.provider.limitsInAnswers ? 'in-answers' : 'never',
   });
+  const kept = handedIn.filter(({ atMs }) => !isForgotten(forgotten, atMs)).map(({ id }) => id);
+  const history = { ...found, acknowledged: [...found.acknowledged, ...kept] };
   const [lost] = forgotten;
   if (lost === undefined) return serverClock === undefined ? checkHistory(history) : checkWithoutClock(history);
   if (serverClock !== undefined) return checkDialsAlone(history);

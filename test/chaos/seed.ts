@@ -7,6 +7,7 @@ import { between, shuffled } from './dice.ts';
 import { type DrawnPool, drawPool } from './draw-pool.ts';
 import { drawTraffic } from './draw-traffic.ts';
 import type { Family, Fault } from './fault.ts';
+import { type DrawnTeam, drawTeam, drawTeamSpec } from './team/draw.ts';
 
 /** Everything that a seed decides: the same seed and families draw the same. */
 export type Draw = {
@@ -15,6 +16,7 @@ export type Draw = {
   readonly spec: PoolSpec;
   readonly scenario: Scenario;
   readonly files: Readonly<Record<string, string>>;
+  readonly team: DrawnTeam;
   readonly speed: number;
   readonly workers: number;
   /** How long traffic lasts. */
@@ -35,7 +37,7 @@ const trafficMs = 19_000;
 
 /** @throws DrawRefused */
 export function drawSeed(seed: number, families: readonly Family[]): Draw {
-  const pool = drawPool(seeded(seed, 'pool'));
+  const pool = drawPool(seeded(seed, 'pool'), drawTeamSpec(seeded(seed, 'team')));
   const checked = checkManifest(JSON.stringify(pool.manifest), `seed-${seed}.json`);
   if (!checked.ok) throw new DrawRefused(`seed ${seed}: ${checked.problems.map(({ path, message }) => `${path} ${message}`).join('; ')}`);
   const { spec } = checked.manifest;
@@ -49,7 +51,8 @@ export function drawSeed(seed: number, families: readonly Family[]): Draw {
     traffic: [...traffic, ...faults.flatMap(({ fault }) => fault.traffic ?? [])],
     provider: Object.assign({}, ...faults.map(({ fault }) => fault.provider ?? {})),
   });
-  return { seed, pool, spec, scenario: play, files, speed, workers, trafficMs, faults };
+  const team = drawTeam(seeded(seed, 'wishes'), pool, trafficMs - 3_000);
+  return { seed, pool, spec, scenario: play, files, team, speed, workers, trafficMs, faults };
 }
 
 /** One to four faults, of different groups. */
@@ -72,8 +75,9 @@ export function tellDraw(draw: Draw): readonly string[] {
   const lines = spec.subscriptions.map((one) => `${one.name} ${one.concurrencyLimit}−${one.safetyMargin}`).join(', ');
   const projects = spec.subscriptions.reduce((sum, one) => sum + one.projects.length, 0);
   const classes = spec.classes.map((one) => one.name).join(', ');
+  const has = [spec.handler === undefined ? '' : 'handler', spec.results === undefined ? '' : 'results'].filter((one) => one !== '');
   return [
-    `seed ${draw.seed}: ${lines}; ${projects} projects; ${classes}; ${draw.workers} workers; speed ${draw.speed}`,
+    `seed ${draw.seed}: ${lines}; ${projects} projects; ${[classes, ...has].join('; ')}; ${draw.workers} workers; speed ${draw.speed}`,
     ...draw.faults.map(({ family, fault }) => `  at ${(fault.atMs / 1_000).toFixed(1)} s ${family.name}: ${fault.told}`),
   ];
 }

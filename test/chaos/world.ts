@@ -7,6 +7,7 @@ import { migrate } from '../../ledger/migrate.ts';
 import { type PoolId, writePolicy } from '../../ledger/policy.ts';
 import { ensureToken } from '../../ledger/tokens.ts';
 import { readView } from '../../ledger/views.ts';
+import { seeded } from '../../simulator/random.ts';
 import { inventSecrets } from '../../standalone/secrets.ts';
 import { type Simulator, startSimulator } from '../../standalone/simulator.ts';
 import { type DatabaseServer, startDatabaseServer } from './database-server.ts';
@@ -15,6 +16,7 @@ import { openWire, type Wire } from './proxy.ts';
 import type { Draw } from './seed.ts';
 import { openServerClock, type ServerClock } from './server-clock.ts';
 import { mountSmallDisk } from './small-disk.ts';
+import { openTeam, type Team } from './team/team.ts';
 import { type ChaosWorker, startWorker } from './workers.ts';
 
 /** Everything that runs during a seed, the way `trunkline up` composes it, with wires that can be hurt between the parts. */
@@ -32,6 +34,7 @@ export type World = {
   readonly ownWire: Wire;
   readonly poolId: PoolId;
   readonly simulator: Simulator;
+  readonly team: Team;
   readonly workers: readonly ChaosWorker[];
   /** Where callers and leads arrive. */
   readonly url: string;
@@ -57,6 +60,13 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
   const files = await writeFiles(draw, directory);
   await mkdir(secrets, { mode: 0o700 });
   await inventSecrets(draw.spec, secrets);
+  const team = await openTeam({
+    spec: draw.spec,
+    secretsDirectory: secrets,
+    manners: draw.team.manners,
+    random: seeded(draw.seed, 'manners'),
+  });
+  resources.defer(() => team.close());
 
   if (draw.faults.some(({ family }) => family.disk === 'small')) {
     const disk = await mountSmallDisk(join(directory, 'postgres'));
@@ -93,7 +103,7 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
   });
   resources.defer(() => database.end());
   const token = `tl_${'chaos'.repeat(8)}`;
-  const poolId = await putIntoForce(database, draw, token);
+  const poolId = await putIntoForce(database, draw, team, token);
 
   const workers: ChaosWorker[] = [];
   const front = await openFront(() => workers.flatMap(({ port }) => port ?? []));
@@ -128,6 +138,7 @@ export async function startWorld(draw: Draw, directory: string, resources: Async
     ownWire,
     poolId,
     simulator,
+    team,
     workers,
     url,
     token,
@@ -156,9 +167,9 @@ async function writeFiles(draw: Draw, directory: string): Promise<{ readonly poo
   return files;
 }
 
-async function putIntoForce(database: Database, draw: Draw, token: string): Promise<PoolId> {
+async function putIntoForce(database: Database, draw: Draw, team: Team, token: string): Promise<PoolId> {
   await migrate(database);
-  const { poolId } = await writePolicy(database, draw.pool.name, draw.spec);
+  const { poolId } = await writePolicy(database, draw.pool.name, team.placed(draw.spec));
   await ensureToken(database, poolId, token);
   return poolId;
 }

@@ -25,8 +25,8 @@ function changed(spec: PoolSpec, told: string, random: () => number): Fault {
 }
 
 /** The ledger may be away just now: tried until it takes the policy. */
-async function write({ database, draw, note }: World, spec: PoolSpec, signal: AbortSignal): Promise<void> {
-  const written = await until(() => writePolicy(database, draw.pool.name, spec), { ms: 15_000, everyMs: 100, signal });
+async function write({ database, draw, team, note }: World, spec: PoolSpec, signal: AbortSignal): Promise<void> {
+  const written = await until(() => writePolicy(database, draw.pool.name, team.placed(spec)), { ms: 15_000, everyMs: 100, signal });
   note(written === undefined ? 'the ledger took no policy' : `policy ${written.version} is in force`);
 }
 

@@ -103,15 +103,16 @@ export const linesCancelled = family('lines cancelled and bought again', (random
   const full = subscription?.concurrencyLimit ?? 2;
   const limit = between(random, 1, full - 1);
   const [atSeconds, forSeconds] = [between(random, 2, 6), between(random, 3, 6)];
+  const forGood = chance(random, 0.4);
   return scripted({
-    told: `${name} has ${limit} of ${full} lines for ${forSeconds} s`,
+    told: `${name} has ${limit} of ${full} lines ${forGood ? 'from then on' : `for ${forSeconds} s`}`,
     refusals: 'explained',
     // A lowered ceiling admits nothing until it has drained (I1), and the way back is probed half a minute later.
     flow: 'may-wait',
     provider: {
       limits: [
         { subscription: name, atSeconds, limit },
-        { subscription: name, atSeconds: atSeconds + forSeconds, limit: full },
+        ...(forGood ? [] : [{ subscription: name, atSeconds: atSeconds + forSeconds, limit: full }]),
       ],
     },
   });

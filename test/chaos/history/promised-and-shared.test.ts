@@ -19,6 +19,9 @@ const reserve = (name: string, slots: number) =>
         ?.classes.map((declared) => (declared.name === name ? { ...declared, reserved: slots } : declared)) ?? [],
   });
 
+const refusedAt = (atMs: number) =>
+  aDial(80, 20.5, atMs, 0, { outcome: 'Capacity', boundAtMs: null, callId: null, releasedAtMs: atMs + 50 });
+
 const cases: readonly Case[] = [
   {
     name: 'a line taken that was reserved',
@@ -29,7 +32,7 @@ const cases: readonly Case[] = [
   {
     name: 'a ceiling above what the provider had long told',
     spoilt: () => ({
-      ...aBusyMinute(['campaign', 'survey', 'survey']),
+      ...aBusyMinute(['campaign', 'survey', 'survey'], [refusedAt(20_000)]),
       limits: { told: 'in-answers', changes: [{ subscription: 'main', atMs: 5_000, limit: 3 }] },
     }),
     invariant: 'I9',

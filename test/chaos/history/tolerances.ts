@@ -9,7 +9,7 @@
 export const clocksApartMs = 50;
 
 /**
- * After this, a dispatcher that still writes has heard of what a worker committed. It looks every 250 ms; one that is stalled is deposed, or loses its
+ * After this, a dispatcher that still writes has heard of what a worker committed. It looks twice a second; one that is stalled is deposed, or loses its
  * connection, within 6 s and its successor counts anew; and a statement of its own may take 5 s until it is given up.
  */
 export const heardWithinMs = 12_000;

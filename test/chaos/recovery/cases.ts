@@ -23,7 +23,7 @@ async function dispatcher(world: World): Promise<ChaosWorker> {
   return worker;
 }
 
-const killed: RecoveryCase = {
+export const killed: RecoveryCase = {
   name: 'dispatcher killed',
   measures: 'kill -9 of the dispatching worker → next admission',
   atMostMs: 2_000,

@@ -9,7 +9,7 @@ import type { Violation } from '../violation.ts';
 import { startWorld, type World } from '../world.ts';
 import { cases, ledgerAway, type RecoveryCase } from './cases.ts';
 import { untilSteady } from './observe.ts';
-import { recoveryStage } from './stage.ts';
+import { fullStage, recoveryStage } from './stage.ts';
 import { isReached, type Recovery, tableOf, withTable } from './table.ts';
 
 /**
@@ -52,7 +52,7 @@ async function measureAll(
   await using resources = new AsyncDisposableStack();
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
-  const world = await startWorld(recoveryStage(), directory, resources);
+  const world = await startWorld(recoveryStage(fullStage), directory, resources);
   await world.simulator.startTraffic(world.url, world.token);
   const recoveries: Recovery[] = [];
   for (const { measure, ...described } of chosen) {

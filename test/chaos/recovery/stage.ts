@@ -3,16 +3,18 @@ import { poolName } from '../../../crds/values.ts';
 import { scenario } from '../../../simulator/contract.ts';
 import { type Draw, DrawRefused } from '../seed.ts';
 
-/** One pool for all measurements: three workers, each with some 30 of 90 live sessions, and a line that changes hands every 70 ms. */
+/** The pool that is measured. */
+export type StageSize = { readonly lines: number; readonly leads: number; readonly workers: number };
 
-const lines = 90;
+/** One pool for all measurements: three workers, each with some 30 of 90 live sessions, and a line that changes hands every 70 ms. */
+export const fullStage: StageSize = { lines: 90, leads: 12_000, workers: 3 };
+
 const speed = 10;
-const leads = 12_000;
 export const projects = ['project-0', 'project-1'] as const;
 
 const id = (project: number, of: number) => `00000000-0000-4000-8000-0000000${project}000${of}`;
 
-export function recoveryStage(): Draw {
+export function recoveryStage({ lines, leads, workers }: StageSize): Draw {
   const name = poolName.parse('recovery');
   const manifest = {
     apiVersion: 'trunkline.dev/v1alpha1',
@@ -43,7 +45,8 @@ export function recoveryStage(): Draw {
   if (!checked.ok) throw new DrawRefused(checked.problems.map(({ path, message }) => `${path} ${message}`).join('; '));
   return {
     seed: 1,
-    pool: { name, manifest, inboundNumber: undefined, outboundClasses: ['campaign'] },
+    pool: { name, manifest, inboundNumber: undefined, outboundClasses: ['campaign'], projects },
+    team: { manners: { slow: 0, refuses: 0 }, wishes: [] },
     spec: checked.manifest.spec,
     scenario: scenario.parse({
       seed: 1,
@@ -60,7 +63,7 @@ export function recoveryStage(): Draw {
     }),
     files: {},
     speed,
-    workers: 3,
+    workers,
     trafficMs: 0,
     faults: [],
   };

@@ -1,6 +1,7 @@
 import { found, type Violation } from '../../violation.ts';
 import { type Admission, type AttemptFact, admissionsOf, groupBy, type History } from '../history.ts';
-import { heardWithinMs } from '../tolerances.ts';
+import { freedBy } from '../holding.ts';
+import { heardWithinMs, sameBatchMs } from '../tolerances.ts';
 
 /**
  * I9: unknown is not zero. What the provider has told of its lines holds until it tells something else; a ceiling does not rise and a project that was
@@ -14,30 +15,39 @@ export function checkSignals(history: History): readonly Violation[] {
   ];
 }
 
-/** Answers may be lost on the way; of so many, some have arrived. */
-const answersThatTell = 5;
+/** An answer that was on its way for longer than this was given up. */
+const answeredWithinMs = 8_000;
 
 function aboveTold(history: History): readonly string[] {
-  return admissionsOf(history)
-    .filter((admission) => {
+  const epochs = groupBy(admissionsOf(history), ({ epoch }) => String(epoch));
+  return [...epochs.values()].flatMap((admissions) => {
+    const electedMs = admissions[0]?.admittedAtMs ?? 0;
+    const above = admissions.filter((admission) => {
       const declared = history.policies.get(admission.policyVersion)?.subscriptions.find(({ name }) => name === admission.subscription);
-      const told = mostThatWasTold(history, admission);
+      const told = mostThatWasTold(history, admission, electedMs);
       return declared !== undefined && told !== undefined && admission.ceiling > Math.max(0, told - declared.safetyMargin);
-    })
-    .map(({ id }) => id);
+    });
+    return above.map(({ id }) => id);
+  });
 }
 
-/** The highest limit that answers can have told since enough of them were heard; undefined when that cannot be said. */
-function mostThatWasTold({ limits, attempts }: History, { subscription, admittedAtMs }: Admission): number | undefined {
+/**
+ * The highest limit that the dispatcher can have been told by the last refusal that it certainly knew of, or since; undefined when it knew of none. It
+ * knew of all that had happened before an end for which it gave a slot back itself.
+ */
+function mostThatWasTold({ limits, attempts }: History, { subscription, admittedAtMs }: Admission, electedMs: number): number | undefined {
   if (limits.told === 'never') return undefined;
   const changes = limits.changes.filter((change) => change.subscription === subscription && change.atMs <= admittedAtMs);
-  const answered = attempts
-    .filter((one) => one.subscription === subscription && one.direction === 'Outbound' && one.callId !== null && one.sendingAtMs !== null)
-    .filter(({ boundAtMs }) => boundAtMs !== null && boundAtMs < admittedAtMs - heardWithinMs)
-    .map(({ sendingAtMs }) => sendingAtMs ?? 0)
-    .sort((a, b) => b - a);
-  const sinceMs = answered[answersThatTell - 1];
-  const before = changes.findLastIndex(({ atMs }) => atMs < (sinceMs ?? Number.NEGATIVE_INFINITY));
+  if (changes.length === 0) return undefined;
+  const worked = attempts.filter(
+    (one) => freedBy(one) === 'dispatcher' && (one.releasedAtMs ?? 0) > electedMs && (one.releasedAtMs ?? 0) <= admittedAtMs,
+  );
+  const knownMs = Math.max(...worked.map(({ endedAtMs }) => endedAtMs ?? 0)) - sameBatchMs;
+  const refused = attempts.filter(
+    (one) => one.subscription === subscription && one.outcome === 'Capacity' && (one.endedAtMs ?? knownMs) < knownMs,
+  );
+  const sinceMs = Math.max(...refused.map(({ sendingAtMs }) => sendingAtMs ?? 0)) - answeredWithinMs;
+  const before = changes.findLastIndex(({ atMs }) => atMs < sinceMs);
   return before === -1 ? undefined : Math.max(...changes.slice(before).map(({ limit }) => limit));
 }
 
