@@ -10,6 +10,11 @@ export async function readHolds(sql: Sql, poolId: PoolId): Promise<Holds> {
     text: `select class from overlay where pool_id = $1 and kind = 'hold' and (until is null or until > clock_timestamp())`,
     values: [poolId],
   });
-  const classes = rows.map((row) => row.class).filter((name) => name !== '');
-  return { pool: rows.some((row) => row.class === ''), classes: new Set(classes.map((name) => className.parse(name))) };
+  return holdsOf(rows.map((row) => row.class));
+}
+
+/** Holds as they are stored: by class, '' for the whole pool. */
+export function holdsOf(stored: readonly string[]): Holds {
+  const classes = stored.filter((name) => name !== '');
+  return { pool: stored.includes(''), classes: new Set(classes.map((name) => className.parse(name))) };
 }

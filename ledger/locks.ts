@@ -18,6 +18,11 @@ export const lockHeld = (space: LockSpace, keyExpression: string) =>
   `exists (select from pg_locks where locktype = 'advisory' and classid = ${spaces[space]} and objid = ${keyExpression}
      and database = (select oid from pg_database where datname = current_database()))`;
 
+/** The keys of a space that are held; for many keys at once, because every look at `pg_locks` stops all of the server's locking for a moment. */
+export const heldKeys = (space: LockSpace) =>
+  `(select objid::bigint from pg_locks where locktype = 'advisory' and classid = ${spaces[space]}
+     and database = (select oid from pg_database where datname = current_database()))`;
+
 /** A transaction pooler stands between us and PostgreSQL; session locks would be worth nothing. */
 export class PoolerDetected extends Error {
   override readonly name = 'PoolerDetected';

@@ -1,5 +1,5 @@
 import type { Sql } from './database.ts';
-import { lockHeld, tryLock } from './locks.ts';
+import { heldKeys, lockHeld, tryLock } from './locks.ts';
 import type { PoolId } from './policy.ts';
 
 /** Workers of a pool: who serves, who drains, who is gone. */
@@ -27,34 +27,46 @@ export async function retireWorker(sql: Sql, id: WorkerId): Promise<void> {
   await sql.query(`update worker set state = 'gone' where id = $1`, [id]);
 }
 
-/** Workers that may be given sessions: serving, seen within 3 s, and their connection lives. */
+/** SQL: ids of the workers of pool `$1` that may be given sessions: serving, seen within 3 s, and their connection lives. */
+export const servingIds = `select id from worker
+    where pool_id = $1 and state = 'serving' and beat_at > statement_timestamp() - interval '3 s' and id in ${heldKeys('worker')} order by id`;
+
+/** SQL: a worker whose connection has to be looked for, because it has not beaten for so long. */
+export const isSilent = `state <> 'gone' and beat_at < statement_timestamp() - interval '10 s'`;
+
+/** Workers that may be given sessions. */
 export async function servingWorkers(sql: Sql, poolId: PoolId): Promise<readonly WorkerId[]> {
-  const { rows } = await sql.query<{ id: number }>(
-    `select id from worker where pool_id = $1 and state = 'serving' and beat_at > clock_timestamp() - interval '3 s' and ${lockHeld('worker', 'worker.id')} order by id`,
-    [poolId],
-  );
+  const { rows } = await sql.query<{ id: number }>(servingIds, [poolId]);
   return rows.map((row) => row.id);
 }
 
 /** A creation has its answer, or is given up, long before; what is still `sending` then was forgotten because the ledger did not take the news. */
-const sendingForgottenAfter = '30 s';
+export const sendingForgottenAfterMs = 30_000;
+
+const burying = (concerned: string) => `
+  with dead as (
+    update worker set state = 'gone' where pool_id = $1 and ${isSilent} and not ${lockHeld('worker', 'worker.id')} returning id)
+  update attempt set ambiguous_at = clock_timestamp()
+  where ${concerned} and state = 'sending' and ambiguous_at is null
+    and (owner in (select id from dead) or exists (select from worker w where w.id = attempt.owner and w.state = 'gone')
+      or sending_at < clock_timestamp() - interval '${sendingForgottenAfterMs} ms')`;
+
+/** Goes through every open attempt of the pool. */
+const buryDeadWorkersStatement = burying('pool_id = $1 and released_at is null');
+
+/** Looks at these attempts only. Nothing in the condition leads into the index of open attempts: it may hold thousands. */
+export const buryDeadWorkersOfStatement = burying('id = any($2::uuid[])');
 
 /**
  * Marks workers gone whose connection has been away for 10 s, and hands what they were sending to the look-up: only a complete list of the project's
- * calls may say what became of it (I5). The same for what a living worker sent and could not tell the end of. Returns how many attempts are looked up
- * now.
+ * calls may say what became of it (I5). The same for what a living worker sent and could not tell the end of. `among`: the attempts that it may concern;
+ * `all` goes through every open one. Returns how many attempts are looked up now.
  */
-export async function buryDeadWorkers(sql: Sql, poolId: PoolId): Promise<number> {
-  const { rowCount } = await sql.query(
-    `with dead as (
-       update worker set state = 'gone'
-       where pool_id = $1 and state <> 'gone' and beat_at < clock_timestamp() - interval '10 s' and not ${lockHeld('worker', 'worker.id')}
-       returning id),
-     departed as (select id from dead union select id from worker where pool_id = $1 and state = 'gone')
-     update attempt set ambiguous_at = clock_timestamp()
-     where pool_id = $1 and released_at is null and state = 'sending' and ambiguous_at is null
-       and (owner in (select id from departed) or sending_at < clock_timestamp() - interval '${sendingForgottenAfter}')`,
-    [poolId],
-  );
+export async function buryDeadWorkers(sql: Sql, poolId: PoolId, among: 'all' | readonly string[]): Promise<number> {
+  const statement =
+    among === 'all'
+      ? { name: 'bury-dead-workers', text: buryDeadWorkersStatement, values: [poolId] }
+      : { name: 'bury-dead-workers-of', text: buryDeadWorkersOfStatement, values: [poolId, among] };
+  const { rowCount } = await sql.query(statement);
   return rowCount ?? 0;
 }

@@ -1,23 +1,9 @@
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 
-/**
- * Takes back admissions that were not sent in time, or whose class is held now: the session waits again where it stood, and the slot is free. Only from `admitted`, by the same
- * compare-and-set that the owner uses to send, so one of the two wins; what is `sending` is never taken back.
- *
- * An inbound call keeps its line: its attempt goes back to `pending` only if its worker still holds the request, which it does not when it let the
- * admission lapse; so it is left to its end as refused. The changed attempts come back as signals; their ids are returned.
- */
-export async function takeBack(
-  connection: Sql,
-  poolId: PoolId,
-  held: { readonly pool: boolean; readonly classes: readonly string[] },
-): Promise<readonly string[]> {
-  const { rows } = await connection.query<{ id: string }>({
-    name: 'take-back',
-    text: `
+const takingBack = (attempts: string) => `
       with overdue as materialized (
-        select id, session_id from attempt
+        select id, session_id from ${attempts}
         where pool_id = $1 and released_at is null and state = 'admitted'
           and (send_by < clock_timestamp() or (direction = 'Outbound' and ($2 or class = any($3::text[]))))
         limit 200),
@@ -39,8 +25,31 @@ export async function takeBack(
         returning a.id),
       changed as (select id from back union all select id from lapsed),
       told as (insert into signal (pool_id, kind, attempt_id) select $1, 'taken-back', id from changed)
-      select id from changed`,
-    values: [poolId, held.pool, held.classes],
-  });
+      select id from changed`;
+
+/** Goes through every open attempt of the pool. */
+const takeBackStatement = takingBack('attempt');
+
+/** Looks at these attempts only, found by id before anything else is asked: the index of open attempts may hold thousands. */
+export const takeBackOfStatement = takingBack('(select * from attempt where id = any($4::uuid[]) offset 0) named');
+
+/**
+ * Takes back admissions that were not sent in time, or whose class is held now: the session waits again where it stood, and the slot is free. Only from `admitted`, by the same
+ * compare-and-set that the owner uses to send, so one of the two wins; what is `sending` is never taken back.
+ *
+ * An inbound call keeps its line: its attempt goes back to `pending` only if its worker still holds the request, which it does not when it let the
+ * admission lapse; so it is left to its end as refused. The changed attempts come back as signals; their ids are returned.
+ *
+ * `among`: the attempts that it may concern; `all` goes through every open one.
+ */
+export async function takeBack(
+  connection: Sql,
+  poolId: PoolId,
+  held: { readonly pool: boolean; readonly classes: readonly string[] },
+  among: 'all' | readonly string[],
+): Promise<readonly string[]> {
+  const statement = among === 'all' ? { name: 'take-back', text: takeBackStatement } : { name: 'take-back-of', text: takeBackOfStatement };
+  const values = [poolId, held.pool, held.classes, ...(among === 'all' ? [] : [among])];
+  const { rows } = await connection.query<{ id: string }>({ ...statement, values });
   return rows.map((row) => row.id);
 }

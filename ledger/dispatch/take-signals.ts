@@ -18,7 +18,7 @@ export type Signal = {
 };
 
 /** Most signals that one step takes; the rest waits for the next. */
-const batch = 1_000;
+export const signalBatch = 1_000;
 
 /**
  * Takes what changed since the last look: deletes the signals and reads their attempts in one statement, so an attempt is seen with the change that
@@ -31,7 +31,7 @@ export async function takeSignals(sql: Sql, poolId: PoolId): Promise<readonly Si
     text: `
       with unflushed as materialized (select set_config('synchronous_commit', 'off', true)),
       taken as (
-        delete from signal where pool_id = $1 and id = any(array(select id from signal where pool_id = $1 order by id limit ${batch}))
+        delete from signal where pool_id = $1 and id = any(array(select id from signal where pool_id = $1 order by id limit ${signalBatch}))
         returning id, kind, attempt_id, data)
       select t.id as signal_id, t.kind, t.data, ${openAttemptColumns}
       from taken t cross join unflushed left join attempt a on a.id = t.attempt_id left join session s on s.id = a.session_id

@@ -1,31 +1,33 @@
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 
-/** Regular work on the queue, in bounded bites. Each returns how many rows it moved. */
+/**
+ * Regular work on the queue, in bounded bites. Each returns how many rows it moved. What is due is compared with the statement's instant: an index can be
+ * asked for that, while `clock_timestamp()` would be asked of every session that waits.
+ */
 
 export const bite = 1_000;
 
+export const promoteDueStatement = `
+  with due as (
+    select id from session where pool_id = $1 and state = 'queued' and not ready and not_before <= statement_timestamp()
+    order by not_before limit ${bite} for update skip locked)
+  update session s set ready = true, ready_at = greatest(s.not_before, s.created_at) from due where s.id = due.id`;
+
 /** Makes ready what has waited for its time. */
 export async function promoteDue(sql: Sql, poolId: PoolId): Promise<number> {
-  const { rowCount } = await sql.query({
-    name: 'promote-due',
-    text: `
-      with due as (
-        select id from session where pool_id = $1 and state = 'queued' and not ready and not_before <= clock_timestamp()
-        order by not_before limit ${bite} for update skip locked)
-      update session s set ready = true, ready_at = greatest(s.not_before, s.created_at) from due where s.id = due.id`,
-    values: [poolId],
-  });
+  const { rowCount } = await sql.query({ name: 'promote-due', text: promoteDueStatement, values: [poolId] });
   return rowCount ?? 0;
 }
 
 /** Milliseconds until the next session becomes ready, or undefined when none waits for its time. */
 export async function untilNextDue(sql: Sql, poolId: PoolId): Promise<number | undefined> {
-  const { rows } = await sql.query<{ ms: number | null }>(
-    `select (extract(epoch from min(not_before) - clock_timestamp()) * 1000)::float8 as ms from session
-     where pool_id = $1 and state = 'queued' and not ready`,
-    [poolId],
-  );
+  const { rows } = await sql.query<{ ms: number | null }>({
+    name: 'until-next-due',
+    text: `select (extract(epoch from min(not_before) - clock_timestamp()) * 1000)::float8 as ms from session
+           where pool_id = $1 and state = 'queued' and not ready`,
+    values: [poolId],
+  });
   return rows[0]?.ms ?? undefined;
 }
 
@@ -46,7 +48,7 @@ export async function parkSessions(
 
 /** Ends what has waited beyond its `expiresAt`. */
 export async function expireSessions(sql: Sql, poolId: PoolId, withResults: boolean): Promise<number> {
-  return endQueued(sql, poolId, withResults, 'Expired', 'ExpiresAt', 'expires_at <= clock_timestamp()', []);
+  return endQueued(sql, poolId, withResults, 'Expired', 'ExpiresAt', 'expires_at <= statement_timestamp()', []);
 }
 
 /** Ends queued sessions of classes that the policy no longer has. */
@@ -76,7 +78,7 @@ async function endQueued(
   return rowCount ?? 0;
 }
 
-/** How many sessions wait, by class; folds the deltas that writers appended into one row each. */
+/** How many sessions wait, by class; folds the deltas that writers appended into one row each, so there are as many rows then as there are classes here. */
 export async function foldQueueDepth(sql: Sql, poolId: PoolId): Promise<ReadonlyMap<string, number>> {
   const { rows } = await sql.query<{ class: string; depth: string }>({
     name: 'fold-queue-depth',

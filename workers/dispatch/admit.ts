@@ -18,6 +18,9 @@ const sendWithinMs = 2_000;
 /** What was decided, and when by the ledger's clock. */
 type Decision = StepDecision & { readonly atMs: number };
 
+/** What was decided and could not be made is decided anew after this: whoever held its row has let go, or has changed it. */
+const madeAgainMs = 50;
+
 /** Newest decisions that the view keeps. */
 const keptDecisions = 20;
 
@@ -94,7 +97,10 @@ async function commit(desk: Desk, decision: Decision, fetched: readonly Head[], 
     keepDecision(desk, { class: admitted.class, session: admitted.session, project: admitted.project, why: null });
   }
   // What was decided and not made (cancelled meanwhile) must not linger in the plan: it is proven anew next time.
-  if (made < decision.admitted.length) desk.plan = undefined;
+  if (made < decision.admitted.length) {
+    desk.plan = undefined;
+    if (desk.workers.length > 0) desk.nextStepAtMs = Math.min(desk.nextStepAtMs, nowMs + madeAgainMs);
+  }
   return made;
 }
 

@@ -16,6 +16,7 @@ import type { Learning } from './learning.ts';
 import type { LedgerClock } from './ledger-clock.ts';
 import type { SlotBook } from './slot-book.ts';
 import type { Statistics } from './statistics.ts';
+import type { Unsent } from './unsent.ts';
 
 /**
  * All that the dispatcher has on its desk: the ledger's state as it remembers it. Filled on election, kept by signals, and thrown away as a whole when
@@ -29,6 +30,7 @@ export type Desk = {
   readonly log: Logger;
   readonly book: SlotBook;
   readonly cooling: Cooling;
+  readonly unsent: Unsent;
   readonly statistics: Statistics;
   readonly learning: Learning;
   /** Inbound calls that wait inside the provider, by attempt. */
@@ -52,21 +54,31 @@ export type Desk = {
   pinnedLanes: readonly Lane[];
   /** How many of each lane were of use in the last step. */
   laneUse: ReadonlyMap<string, number>;
+  /** Sessions that wait, by class, as of the last fold. */
   queued: ReadonlyMap<string, number>;
   /** Since when the first session of a class's queue has waited, as of the last look. */
   readonly oldestReadyMs: Map<ClassName, number>;
   plan: ReservationPlan | undefined;
-  /** When the next session, rate or release makes another step worthwhile. */
+  /** When the next session, rate or release makes another step worthwhile, or the queue is looked at although nothing says so. */
   nextStepAtMs: number;
+  /** When the heads of the queue are fetched although nothing of it may start, to say why it waits. */
+  nextLookAtMs: number;
 };
 
 /** Takes note of an attempt as it is now, wherever it counts. */
 export function note(desk: Desk, attempt: OpenAttempt): void {
   desk.book.apply(attempt);
+  desk.unsent.note(attempt);
   if (attempt.state === 'cooling') desk.cooling.add(attempt);
   else desk.cooling.remove(attempt);
   if (attempt.state === 'pending') desk.arrivals.set(attempt.id, attempt);
   else desk.arrivals.delete(attempt.id);
+}
+
+/** What may start may have changed: decide anew, at once. */
+export function lookAgain(desk: Desk): void {
+  desk.nextStepAtMs = 0;
+  desk.nextLookAtMs = 0;
 }
 
 /** Somebody set the ledger's clock: what is remembered by the old one must neither free a line too early nor block anything until then. */
@@ -76,7 +88,7 @@ export function clockStepped(desk: Desk): void {
   desk.cooling.restart(nowMs);
   desk.learning.clockStepped(nowMs);
   for (const [name, state] of desk.rates) desk.rates.set(name, untilNow(state, nowMs));
-  desk.nextStepAtMs = 0;
+  lookAgain(desk);
 }
 
 /** What admission decides on, now. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { PoolName } from '../../crds/values.ts';
-import { takeSignals } from '../../ledger/dispatch/take-signals.ts';
+import { signalBatch, takeSignals } from '../../ledger/dispatch/take-signals.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { dispatcherChannel } from '../../ledger/wake.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
@@ -11,8 +11,11 @@ import { openDesk } from './open-desk.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
 import { openWake } from './wake.ts';
 
-/** Longest sleep: what no NOTIFY announced is found after this. */
-const pollMs = 250;
+/**
+ * The queue is looked at this often although nothing says that anything changed. What no NOTIFY announced is found earlier, by the glance of the upkeep:
+ * signals, and sessions that came or went.
+ */
+const lookEveryMs = 2_000;
 
 /** Rounds of one step; a step ends at the latest after these, so that releases and beats are never starved. */
 const maxRounds = 8;
@@ -51,20 +54,22 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
   options.log.info({ epoch: options.epoch, open: desk.book.size }, 'dispatching');
   let heard: 'rung' | 'slept' = 'rung';
   while (!signal.aborted) {
-    await step(desk, upkeep, heard);
-    const sleepMs = Math.min(pollMs, desk.nextStepAtMs - desk.clock.now(), upkeep.dueInMs());
+    if (heard === 'rung' || desk.nextStepAtMs <= desk.clock.now()) await step(desk, upkeep);
+    await upkeep.doNext(heard);
+    const sleepMs = Math.min(desk.nextStepAtMs - desk.clock.now(), upkeep.dueInMs());
     heard = await wake.sleep(sleepMs, signal);
   }
 }
 
-async function step(desk: Desk, upkeep: Upkeep, heard: 'rung' | 'slept'): Promise<void> {
-  for (const signal of await takeSignals(desk.connection, desk.poolId)) {
+async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
+  const signals = await takeSignals(desk.connection, desk.poolId);
+  for (const signal of signals) {
     if (signal.attempt !== undefined) note(desk, signal.attempt);
     if (signal.kind === 'overlay') desk.holdsChanged = true;
     desk.learning.observe(signal, desk);
   }
   release(desk);
-  if (desk.holdsChanged) await upkeep.regardHolds();
+  if (desk.holdsChanged) await upkeep.glance();
   const nowMs = desk.clock.now();
   desk.statistics.use(
     desk.policy.classes.map(({ name }) => name),
@@ -72,12 +77,29 @@ async function step(desk: Desk, upkeep: Upkeep, heard: 'rung' | 'slept'): Promis
     nowMs,
   );
   desk.nextStepAtMs = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < maxRounds; round += 1) {
-    if ((await admitRound(desk)) === 'done') break;
-  }
+  if (!isStopped(desk) || desk.nextLookAtMs <= nowMs) await admit(desk);
   await writeReleased(desk);
-  desk.nextStepAtMs = Math.min(desk.nextStepAtMs, nextRelease(desk), desk.learning.nextChangeAtMs(desk.policy, desk.clock.now()));
-  await upkeep.doNext(heard);
+  if (signals.length === signalBatch) desk.nextStepAtMs = 0;
+  desk.nextStepAtMs = Math.min(
+    desk.nextStepAtMs,
+    nextRelease(desk),
+    desk.learning.nextChangeAtMs(desk.policy, desk.clock.now()),
+    desk.nextLookAtMs,
+  );
+}
+
+/** Admits what may be admitted now. */
+async function admit(desk: Desk): Promise<void> {
+  desk.nextLookAtMs = desk.clock.now() + lookEveryMs;
+  for (let round = 0; round < maxRounds; round += 1) {
+    if ((await admitRound(desk)) === 'done') return;
+  }
+  desk.nextStepAtMs = 0;
+}
+
+/** Nothing of the queue may start, and nobody waits at the provider. */
+function isStopped({ arrivals, holds, guard, policy }: Desk): boolean {
+  return arrivals.size === 0 && (holds.pool || guard !== undefined || policy.mode === 'Hold');
 }
 
 /** Frees the slots whose release lag has passed. */

@@ -6,7 +6,6 @@ import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolName } from '../../crds/values.ts';
 import { readLedgerClock } from '../../ledger/clock.ts';
-import type { Sql } from '../../ledger/database.ts';
 import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
 import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
 import { readGuard } from '../../ledger/guard.ts';
@@ -18,9 +17,10 @@ import { Cooling } from './cooling.ts';
 import { type Desk, note } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { Learning } from './learning.ts';
-import { type LedgerClock, openLedgerClock } from './ledger-clock.ts';
+import { openLedgerClock } from './ledger-clock.ts';
 import { SlotBook } from './slot-book.ts';
 import { Statistics } from './statistics.ts';
+import { Unsent } from './unsent.ts';
 
 /** There is nothing to dispatch by. */
 export class PolicyMissing extends Error {
@@ -33,7 +33,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
   const stored = await readPolicy(connection, options.pool);
   if (stored === undefined) throw new PolicyMissing(`pool ${options.pool} has no policy in this ledger`);
   const clock = openLedgerClock(options.now);
-  await readClock(connection, clock, options.now);
+  clock.set(await readLedgerClock(connection, options.now));
   const limiters = await readLimiters(connection, poolId);
   const desk: Desk = {
     connection,
@@ -43,6 +43,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     log: options.log,
     book: new SlotBook(),
     cooling: new Cooling(),
+    unsent: new Unsent(),
     statistics: new Statistics(),
     learning: new Learning(limiters, options.random, clock.now()),
     arrivals: new Map(),
@@ -64,6 +65,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     oldestReadyMs: new Map(),
     plan: undefined,
     nextStepAtMs: 0,
+    nextLookAtMs: 0,
   };
   for (const attempt of await loadOpenAttempts(connection, poolId)) {
     // The clock may have been set back meanwhile: a line that cools since the future would cool until then.
@@ -75,11 +77,6 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
 /** The declaration, made ready for decisions. */
 export function policyOf(pool: PoolName, spec: PoolSpec): Policy {
   return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
-}
-
-/** Takes a reading of PostgreSQL's clock. `stepped`: somebody has set it since the last one. */
-export async function readClock(sql: Sql, clock: LedgerClock, now: () => number): Promise<'steady' | 'stepped'> {
-  return clock.set(await readLedgerClock(sql, now));
 }
 
 const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));

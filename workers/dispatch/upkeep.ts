@@ -1,26 +1,36 @@
+import type { Holds } from '../../capacity/admission/snapshot.ts';
 import { discoverLanes, type Lane } from '../../ledger/dispatch/fetch-waiting.ts';
+import { glance } from '../../ledger/dispatch/glance.ts';
 import { takeBack } from '../../ledger/dispatch/take-back.ts';
 import { bite, cancelRemovedClasses, expireSessions, foldQueueDepth, promoteDue, untilNextDue } from '../../ledger/dispatch/upkeep.ts';
 import { beat, beatEveryMs } from '../../ledger/election.ts';
 import { liftGuard, readGuard } from '../../ledger/guard.ts';
-import { readHolds } from '../../ledger/holds.ts';
 import { writeLimiters } from '../../ledger/limiters.ts';
 import { readPolicy } from '../../ledger/policy.ts';
-import { buryDeadWorkers, servingWorkers } from '../../ledger/workers.ts';
-import { clockStepped, type Desk, guardedBy } from './desk.ts';
+import { buryDeadWorkers, sendingForgottenAfterMs } from '../../ledger/workers.ts';
+import { clockStepped, type Desk, guardedBy, lookAgain } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
-import { policyOf, readClock } from './open-desk.ts';
+import { policyOf } from './open-desk.ts';
 import { viewOf } from './view-of.ts';
 
-/** Policy, holds, workers, expiry: seen within a second. */
+/** Policy, holds, workers, expiry, and whatever came without a NOTIFY: seen within a second. */
 const glanceEveryMs = 500;
 
-/** A first session with a new pin opens a lane that nobody knows; it is looked for this often while wake-ups come, and at once after a pause. */
+/** A first session with a new pin opens a lane that nobody knows; it is looked for this often while wake-ups come, at once after a pause. */
 const lanesEveryMs = 100;
 
+/** And this often when nothing says that there is one. */
+const lanesAtLeastEveryMs = 2_000;
+
+/**
+ * What must not be sent any more, and who died, is asked for by the ids that are remembered here. This often all open attempts are gone through, in case
+ * something is open that nobody remembers.
+ */
+const auditEveryMs = 30_000;
+
 export type Upkeep = {
-  /** Sees what is held now, and takes back what must not be sent any more. */
-  regardHolds(): Promise<void>;
+  /** Sees what is declared and held now, and takes back what must not be sent any more. */
+  glance(): Promise<void>;
   /** Does the chore that is most overdue, if any is: one and no more, so that whoever rings meanwhile waits for one statement. */
   doNext(heard: 'rung' | 'slept'): Promise<void>;
   dueInMs(): number;
@@ -28,18 +38,20 @@ export type Upkeep = {
 
 type Chore = { readonly everyMs: number; dueAtMs: number; readonly run: () => Promise<unknown> };
 
-/** Regular work beside admission, each at its own pace, on the dispatcher's own connection. */
+/**
+ * Regular work beside admission, each at its own pace, on the dispatcher's own connection. A pool with nothing to do costs what is done twice a second
+ * whatever happens: a beat, and one glance that says what else there is to do.
+ */
 export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
   const { connection, poolId } = desk;
-  const chore = (everyMs: number, run: () => Promise<unknown>): Chore => ({ everyMs, dueAtMs: 0, run });
-
-  async function regardHolds(): Promise<void> {
-    desk.holdsChanged = false;
-    desk.holds = await readHolds(connection, poolId);
-    await regardGuard(desk);
-    const stopped = desk.holds.pool || desk.guard !== undefined || desk.policy.mode !== 'Active';
-    await takeBack(connection, poolId, { pool: stopped, classes: [...desk.holds.classes] });
-  }
+  const { now } = options;
+  const chore = (everyMs: number, dueAtMs: number, run: () => Promise<unknown>): Chore => ({ everyMs, dueAtMs, run });
+  /** What is only done when there is something to do. */
+  const errand = (run: () => Promise<unknown>) => chore(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, run);
+  const soon = (one: Chore, atMs: number) => {
+    one.dueAtMs = Math.min(one.dueAtMs, atMs);
+  };
+  let lanesSeenAtMs = now();
 
   async function publish(): Promise<void> {
     const learned = desk.learning.takeChanged();
@@ -47,60 +59,88 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
     await beat(connection, poolId, desk.epoch, viewOf(desk));
   }
 
-  async function lookForDue(): Promise<void> {
-    const dueInMs = await untilNextDue(connection, poolId);
-    promotion.dueAtMs = dueInMs === undefined ? Number.POSITIVE_INFINITY : options.now() + dueInMs;
+  async function look(): Promise<void> {
+    desk.holdsChanged = false;
+    const seen = await glance(connection, poolId, desk.queued.size, now);
+    if (desk.clock.set(seen.clock) === 'stepped') clockStepped(desk);
+    if (seen.policyVersion !== desk.policyVersion) await refreshPolicy(desk, options);
+    if (!sameHolds(seen.holds, desk.holds)) lookAgain(desk);
+    desk.holds = seen.holds;
+    if (seen.guarded || desk.guard !== undefined) await regardGuard(desk);
+    if (desk.workers.length === 0 && seen.workers.length > 0) desk.nextStepAtMs = 0;
+    desk.workers = seen.workers;
+    if (seen.signalled || seen.queueChanged) desk.nextStepAtMs = 0;
+    if (seen.queueChanged) {
+      soon(depth, now());
+      soon(lanes, lanesSeenAtMs + lanesEveryMs);
+    }
+    if (seen.expired) soon(expiry, now());
+    promotion.dueAtMs = seen.nextDueInMs === undefined ? Number.POSITIVE_INFINITY : now() + seen.nextDueInMs;
+    await takeBackUnsent(desk);
+    const toLookUp = desk.unsent.toLookUp(desk.clock.now() - sendingForgottenAfterMs, desk.workers);
+    if (seen.silentWorker || toLookUp.length > 0) await buryDeadWorkers(connection, poolId, toLookUp);
+    await endRemovedClasses(desk);
   }
 
   async function lookForLanes(): Promise<void> {
+    lanesSeenAtMs = now();
     const known = new Set(desk.pinnedLanes.map(keyOf));
     desk.pinnedLanes = (await discoverLanes(connection, poolId)).filter(({ project }) => project !== '');
     if (!desk.pinnedLanes.every((lane) => known.has(keyOf(lane)))) desk.nextStepAtMs = 0;
   }
 
-  const promotion = chore(Number.POSITIVE_INFINITY, async () => {
+  const promotion = errand(async () => {
     if ((await promoteDue(connection, poolId)) > 0) desk.nextStepAtMs = 0;
-    await lookForDue();
+    const dueInMs = await untilNextDue(connection, poolId);
+    if (dueInMs !== undefined) promotion.dueAtMs = now() + dueInMs;
   });
-  const lanes = chore(lanesEveryMs, lookForLanes);
   // A whole campaign may expire at one instant: as long as bites are full, the next one follows as soon as others had their turn.
-  const expiry = chore(glanceEveryMs, async () => {
-    if ((await expireSessions(connection, poolId, desk.withResults)) >= bite) expiry.dueAtMs = options.now();
+  const expiry = errand(async () => {
+    if ((await expireSessions(connection, poolId, desk.withResults)) >= bite) expiry.dueAtMs = now();
   });
-  const chores: readonly Chore[] = [
-    chore(beatEveryMs, publish),
-    chore(glanceEveryMs, regardHolds),
-    chore(glanceEveryMs, async () => {
-      desk.workers = await servingWorkers(connection, poolId);
-    }),
-    chore(glanceEveryMs, () => refreshPolicy(desk, options)),
-    chore(glanceEveryMs, async () => {
-      if ((await readClock(connection, desk.clock, options.now)) === 'stepped') clockStepped(desk);
-    }),
-    chore(glanceEveryMs, () => buryDeadWorkers(connection, poolId)),
-    expiry,
-    chore(glanceEveryMs, async () => {
-      desk.queued = await foldQueueDepth(connection, poolId);
-      await endRemovedClasses(desk);
-    }),
-    chore(glanceEveryMs, lookForDue),
-    promotion,
-  ];
+  const depth = errand(async () => {
+    desk.queued = await foldQueueDepth(connection, poolId);
+    await endRemovedClasses(desk);
+  });
+  const lanes = chore(lanesAtLeastEveryMs, now() + lanesAtLeastEveryMs, lookForLanes);
+  const audit = chore(auditEveryMs, now() + auditEveryMs, async () => {
+    if ((await takeBack(connection, poolId, heldBy(desk), 'all')).length > 0) desk.nextStepAtMs = 0;
+    await buryDeadWorkers(connection, poolId, 'all');
+  });
+  const chores: readonly Chore[] = [chore(beatEveryMs, 0, publish), chore(glanceEveryMs, 0, look), depth, expiry, promotion, lanes, audit];
 
   return {
-    regardHolds,
+    glance: look,
     async doNext(heard) {
-      const nowMs = options.now();
+      if (heard === 'rung') soon(lanes, lanesSeenAtMs + lanesEveryMs);
+      const nowMs = now();
       let next: Chore | undefined;
-      for (const one of heard === 'rung' ? [...chores, lanes] : chores) {
+      for (const one of chores) {
         if (one.dueAtMs <= nowMs && (next === undefined || one.dueAtMs < next.dueAtMs)) next = one;
       }
       if (next === undefined) return;
       next.dueAtMs = nowMs + next.everyMs;
       await next.run();
     },
-    dueInMs: () => Math.max(0, Math.min(...chores.map((one) => one.dueAtMs)) - options.now()),
+    dueInMs: () => Math.max(0, Math.min(...chores.map((one) => one.dueAtMs)) - now()),
   };
+}
+
+/** Whose admissions must not be sent any more, although their time is not over. */
+function heldBy({ holds, guard, policy }: Desk): { readonly pool: boolean; readonly classes: readonly string[] } {
+  return { pool: holds.pool || guard !== undefined || policy.mode !== 'Active', classes: [...holds.classes] };
+}
+
+async function takeBackUnsent(desk: Desk): Promise<void> {
+  const held = heldBy(desk);
+  const ids = desk.unsent.toTakeBack(desk.clock.now(), ({ class: name }) => held.pool || (name !== null && held.classes.includes(name)));
+  if (ids.length === 0) return;
+  const taken = await takeBack(desk.connection, desk.poolId, held, ids);
+  if (taken.length > 0) desk.nextStepAtMs = 0;
+}
+
+function sameHolds(a: Holds, b: Holds): boolean {
+  return a.pool === b.pool && a.classes.size === b.classes.size && a.classes.isSubsetOf(b.classes);
 }
 
 /** A guard is over when the calls of every project have been listed since it was raised. */
@@ -109,13 +149,15 @@ async function regardGuard(desk: Desk): Promise<void> {
   desk.guard = await readGuard(desk.connection, desk.poolId);
   if (desk.guard === undefined) return;
   const { reason, unlisted } = guardedBy(desk, desk.guard);
-  if (desk.guard.id !== known)
+  if (desk.guard.id !== known) {
+    lookAgain(desk);
     desk.log.error({ reason, unlisted }, 'the ledger lost its newest part: nothing is admitted until calls are listed');
+  }
   if (unlisted.length > 0) return;
   await liftGuard(desk.connection, desk.poolId, desk.guard.id);
   desk.log.warn({ reason }, 'the calls of every project have been listed: admitting again');
   desk.guard = undefined;
-  desk.nextStepAtMs = 0;
+  lookAgain(desk);
 }
 
 const keyOf = ({ class: name, project }: Lane) => `${name}/${project}`;
@@ -128,6 +170,7 @@ async function refreshPolicy(desk: Desk, options: DispatchOptions): Promise<void
   desk.policyVersion = stored.version;
   desk.withResults = stored.spec.results !== undefined;
   desk.plan = undefined;
+  lookAgain(desk);
   desk.log.info({ version: stored.version }, 'policy in force');
 }
 

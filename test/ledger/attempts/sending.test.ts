@@ -70,15 +70,24 @@ test('a worker that was given up as dead sends nothing any more', async () => {
   expect(await begin(on, after.attemptId, lost)).toEqual([]);
 });
 
-test('what is being sent is never taken back, however late and whatever is held', async () => {
+test.each(['all', 'named'] as const)('what is being sent is never taken back, however late and whatever is held: %s', async (looked) => {
   const on = await aDataPath();
   const [sent, unsent] = [await place(on, owner), await place(on, owner)];
   await begin(on, sent.attemptId);
   await tooLate(on);
-  expect(await takeBack(on.database, on.poolId, { ...nobodyHeld, pool: true })).toEqual([unsent.attemptId]);
+  const among = looked === 'all' ? 'all' : [sent.attemptId, unsent.attemptId];
+  expect(await takeBack(on.database, on.poolId, { ...nobodyHeld, pool: true }, among)).toEqual([unsent.attemptId]);
   expect(await seen(on, sent)).toMatchObject({ session: 'open', attempt: 'sending', released: false });
   expect(await seen(on, unsent)).toMatchObject({ session: 'queued', attempt: 'ended', released: true });
   expect(await begin(on, unsent.attemptId)).toEqual([]);
+});
+
+test('only those are taken back that are asked for', async () => {
+  const on = await aDataPath();
+  const [asked, other] = [await place(on, owner), await place(on, owner)];
+  await tooLate(on);
+  expect(await takeBack(on.database, on.poolId, nobodyHeld, [asked.attemptId])).toEqual([asked.attemptId]);
+  expect(await seen(on, other)).toMatchObject({ session: 'open', attempt: 'admitted' });
 });
 
 test('only a slot that cools can be released', async () => {

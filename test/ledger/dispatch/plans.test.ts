@@ -3,21 +3,33 @@ import { z } from 'zod';
 import type { Database } from '../../../ledger/database.ts';
 import { commitAdmissionsStatement } from '../../../ledger/dispatch/commit-admissions.ts';
 import { discoverLanesStatement, fetchWaitingStatement } from '../../../ledger/dispatch/fetch-waiting.ts';
+import { glanceStatement } from '../../../ledger/dispatch/glance.ts';
+import { takeBackOfStatement } from '../../../ledger/dispatch/take-back.ts';
+import { promoteDueStatement } from '../../../ledger/dispatch/upkeep.ts';
+import { buryDeadWorkersOfStatement } from '../../../ledger/workers.ts';
 import { freshLedger } from '../../support/ledger.ts';
 
-/** What the dispatcher runs with every step must not cost more the longer the queue and the longer the history. */
+/** What the dispatcher runs again and again must not cost more the longer the queue and the history, and the more calls live. */
 
 const lengths = [5_000, 50_000] as const;
 const batch = 50;
 
-/** Sessions that wait in four classes, and as many attempts of the past with the same numbers. */
+/** Sessions that wait in four classes, as many that wait for their time, and as many attempts of the past with the same numbers, and live ones with others. */
 async function queueOf(length: number): Promise<Database> {
   const { database } = await freshLedger();
   await database.query(`insert into pool (name) values ('sales')`);
   await database.query('insert into dispatcher (pool_id, epoch) values (1, 1)');
   await database.query(
-    `insert into session (id, pool_id, class, direction, state, number, score)
-     select gen_random_uuid(), 1, 'class-' || n % 4, 'Outbound', 'queued', '+1212' || (2000000 + n), n % 7 from generate_series(1, $1::int) n`,
+    `insert into session (id, pool_id, class, direction, state, number, score, ready, not_before, expires_at)
+     select gen_random_uuid(), 1, 'class-' || n % 4, 'Outbound', 'queued', '+1212' || (2000000 + n), n % 7, ready, clock_timestamp() + interval '1 h',
+       clock_timestamp() + interval '1 day'
+     from generate_series(1, $1::int) n, (values (true), (false)) waits(ready)`,
+    [length],
+  );
+  await database.query(
+    `insert into attempt (id, pool_id, class, direction, project, subscription, number, state, sending_at)
+     select gen_random_uuid(), 1, 'class-0', 'Outbound', 'front', 'main', '+1213' || (2000000 + n), 'bound', clock_timestamp()
+     from generate_series(1, $1::int) n`,
     [length],
   );
   await database.query(
@@ -69,12 +81,34 @@ async function admissions(database: Database): Promise<string> {
   const { rows } = await database.query<{ records: string }>(
     `select jsonb_agg(jsonb_build_object('sessionId', id, 'attemptId', gen_random_uuid(), 'project', 'front', 'subscription', 'main', 'owner', 1,
        'seq', seq, 'ceiling', 100, 'inUse', 1, 'fromNumberId', 'n1', 'probe', false, 'sendWithinMs', 1000))::text as records
-     from (select id, seq from session where class = 'class-0' order by score desc, seq limit ${batch}) head`,
+     from (select id, seq from session where class = 'class-0' and ready order by score desc, seq limit ${batch}) head`,
   );
   return `1, '${rows[0]?.records}', 1, 1, array[]::text[], array[]::jsonb[], 1, 0, array[gen_random_uuid()]`;
 }
 
+/** A few calls that live. */
+async function live(database: Database): Promise<string> {
+  const { rows } = await database.query<{ ids: string }>(
+    `select array_agg(id)::text as ids from (select id from attempt where state = 'bound' order by number limit 5) calls`,
+  );
+  return `'${rows[0]?.ids}'::uuid[]`;
+}
+
 const statements: readonly Statement[] = [
+  { what: 'a glance', text: glanceStatement, types: 'int, int', values: async () => '1, 0' },
+  { what: 'making ready what is due', text: promoteDueStatement, types: 'int', values: async () => '1' },
+  {
+    what: 'taking back by id',
+    text: takeBackOfStatement,
+    types: 'int, boolean, text[], uuid[]',
+    values: async (database) => `1, false, array[]::text[], ${await live(database)}`,
+  },
+  {
+    what: 'burying by id',
+    text: buryDeadWorkersOfStatement,
+    types: 'int, uuid[]',
+    values: async (database) => `1, ${await live(database)}`,
+  },
   {
     what: 'fetching the heads of all lanes',
     text: fetchWaitingStatement,

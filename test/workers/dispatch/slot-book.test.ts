@@ -1,34 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { OpenAttempt } from '../../../ledger/dispatch/open-attempts.ts';
 import { SlotBook } from '../../../workers/dispatch/slot-book.ts';
-import { aClass, aProject, aSubscription } from '../../support/pool.ts';
+import { aClass, aSubscription } from '../../support/pool.ts';
+import { anAttempt } from './an-attempt.ts';
 
 const main = aSubscription('main');
 const campaign = aClass('campaign');
-
-function anAttempt(id: string, change: Partial<OpenAttempt> = {}): OpenAttempt {
-  return {
-    id,
-    sessionId: `session of ${id}`,
-    class: campaign,
-    direction: 'Outbound',
-    project: aProject('front'),
-    subscription: main,
-    number: null,
-    state: 'admitted',
-    refusal: null,
-    owner: 1,
-    ambiguous: false,
-    outcome: null,
-    admittedAtMs: 1,
-    sendByMs: null,
-    sendingAtMs: null,
-    boundAtMs: null,
-    endedAtMs: null,
-    session: null,
-    ...change,
-  };
-}
 
 const bookOf = (...attempts: readonly OpenAttempt[]): SlotBook => {
   const book = new SlotBook();

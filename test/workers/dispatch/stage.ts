@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
+import { z } from 'zod';
 import { readManifest } from '../../../crds/manifest.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
@@ -35,7 +36,16 @@ spec:
     - {name: callback, priority: 500, direction: Outbound, assistant: seller}
 `;
 
-export type Stage = { readonly database: Database; readonly poolId: PoolId; readonly owner: number; readonly stop: () => Promise<void> };
+export type Stage = {
+  readonly database: Database;
+  readonly poolId: PoolId;
+  readonly owner: number;
+  readonly stop: () => Promise<void>;
+  /** Names of the statements that the dispatcher has run, or their texts where they have none. */
+  readonly asked: () => readonly string[];
+  /** Lets the dispatcher's time pass. */
+  readonly skip: (ms: number) => void;
+};
 
 type Traits = {
   readonly vipReserved?: number;
@@ -53,6 +63,8 @@ export async function declare(database: Database, limit: number, { vipReserved =
   return { metadata, poolId };
 }
 
+const statementName = z.union([z.string(), z.looseObject({ name: z.string() }).transform(({ name }) => name)]);
+
 /** A pool with a dispatcher at work, and one worker that owns what is admitted. */
 export async function stage(limit: number, options: Traits = {}): Promise<Stage> {
   const { database, url } = await freshLedger();
@@ -64,6 +76,8 @@ export async function stage(limit: number, options: Traits = {}): Promise<Stage>
   const connection = await connect(url, 'dispatcher');
   const election = await standForElection(connection, poolId, owner);
   if (!election.elected) throw new Error('not elected');
+  const queries = vi.spyOn(connection, 'query');
+  let skippedMs = 0;
   const stop = new AbortController();
   const running = dispatch(
     {
@@ -73,7 +87,7 @@ export async function stage(limit: number, options: Traits = {}): Promise<Stage>
       workerId: owner,
       epoch: election.epoch,
       seq: election.seq,
-      now: () => performance.now(),
+      now: () => performance.now() + skippedMs,
       random: () => 0.5,
       log: pino({ level: 'silent' }),
     },
@@ -88,7 +102,16 @@ export async function stage(limit: number, options: Traits = {}): Promise<Stage>
     await worker.end();
   };
   onTestFinished(end);
-  return { database, poolId, owner, stop: end };
+  return {
+    database,
+    poolId,
+    owner,
+    stop: end,
+    asked: () => queries.mock.calls.map(([query]: readonly unknown[]) => statementName.parse(query)),
+    skip: (ms) => {
+      skippedMs += ms;
+    },
+  };
 }
 
 /** A connection of its own; its end comes with the database's at the latest. */
