@@ -39,5 +39,14 @@ export async function forgetOld(sql: Sql, poolId: PoolId, retention: Retention):
        order by released_at limit ${bite}))`,
     [poolId],
   );
-  return [anonymised, removed, events, foreign].some((result) => (result.rowCount ?? 0) >= bite);
+  // An attempt whose worker is not found would not be seen as given up by a dead one; open ones are few, and each is looked at once.
+  const workers = await sql.query(
+    `delete from worker where id = any(array(
+       select w.id from worker w
+       where w.pool_id = $1 and w.state = 'gone' and w.beat_at < clock_timestamp() - greatest($2::float8, 86400000) * interval '1 ms'
+         and not exists (select from attempt a where a.pool_id = $1 and a.released_at is null and a.owner = w.id)
+       order by w.id limit ${bite}))`,
+    [poolId, retention.sessionsMs],
+  );
+  return [anonymised, removed, events, foreign, workers].some((result) => (result.rowCount ?? 0) >= bite);
 }
