@@ -29,7 +29,8 @@ export async function decideOnHeads<Decision extends Outcome>(
   room: number,
   decide: (waiting: readonly Waiting[]) => Decision,
 ): Promise<Decided<Decision>> {
-  const looked = lanes.map((lane): Looked => ({ lane, depth: firstDepth(desk.laneUse.get(keyOf(lane)) ?? 0, room), heads: [] }));
+  const depthOf = (lane: Lane) => firstDepth({ usedBefore: desk.laneUse.get(keyOf(lane)) ?? 0, room, lanes: lanes.length });
+  const looked = lanes.map((lane): Looked => ({ lane, depth: depthOf(lane), heads: [] }));
   for (let wanted: readonly Looked[] = looked; ; ) {
     await look(desk, wanted);
     const fetched = looked.flatMap(({ heads }) => heads);
