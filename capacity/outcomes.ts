@@ -23,6 +23,9 @@ export type AttemptOutcome =
 /** Reason of an attempt that is `Unsent` because the provider could not be reached: its project's calls fail, though none was made. */
 export const unreachable = 'ProviderUnreachable';
 
+/** Reason of an attempt that is a `ProjectFault` because the project's org belongs to another pool of the ledger. Nothing was sent. */
+export const orgElsewhere = 'OrgClaimed';
+
 /** Begins the reason of an attempt that is `Permanent` because the provider refused it in words that say nothing to us. */
 export const unexplainedRefusal = 'UnexplainedRefusal';
 

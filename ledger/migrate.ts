@@ -4,9 +4,10 @@ import { cancelledAndTokens } from './migrations/0002-cancelled-and-tokens.ts';
 import { probes } from './migrations/0003-probes.ts';
 import { guards } from './migrations/0004-guard.ts';
 import { sweeps } from './migrations/0005-sweeps.ts';
+import { orgClaims } from './migrations/0006-org-claims.ts';
 
 /** Every migration ever released, in order. Forward only: a released one is never edited. */
-const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps];
+const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps, orgClaims];
 
 /** Serialises migrations of all processes; the number only has to be the same everywhere. */
 const migrationLock = 7_421_001;

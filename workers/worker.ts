@@ -27,6 +27,7 @@ import { healthRouter } from './intake/health.ts';
 import { intakeRouter } from './intake/router.ts';
 import { openLiveness } from './liveness.ts';
 import { createMetrics, messageLabel } from './metrics.ts';
+import { openOrgs } from './orgs.ts';
 import { watchPolicy } from './policy-watch.ts';
 import { openProviders } from './providers.ts';
 import { repeat } from './repeat.ts';
@@ -49,6 +50,7 @@ const everyMs = {
   sweep: 1_000,
   missedAdmissions: 1_000,
   tokens: 5_000,
+  orgs: 5_000,
   results: 1_000,
   forget: 60_000,
 } as const;
@@ -101,6 +103,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
   });
   const observeWait = (direction: string) => (className: string, ms: number) =>
     metrics.waitSeconds.observe({ class: className, direction }, ms / 1_000);
+  const orgs = openOrgs({ database, poolId, policy, log });
+  await onceTheLedgerAnswers(orgs.refresh, log, leave);
   const dialler = openDialler({
     database,
     poolId,
@@ -109,6 +113,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     providers,
     warmUp: openWarmUp({ providers, wallClock: Date.now, log, signal: stop.signal }),
     endings,
+    orgs,
     callLink,
     observeWait: observeWait('Outbound'),
     now,
@@ -250,6 +255,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     regularly('sweep', inboxWorker.sweep),
     regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner()))),
     regularly('tokens', tokens.refresh),
+    regularly('orgs', orgs.refresh),
     regularly('results', async () => results.follow()),
     regularly('forget', forget),
   ]);

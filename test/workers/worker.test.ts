@@ -113,3 +113,33 @@ test('a look-up that outlasts its lease keeps it, and is not begun a second time
   expect([lists('north'), lists('south')]).toEqual([1, 1]);
   slow.resolve({ status: 200, body: [] });
 });
+
+test('a project whose org belongs to another pool dials no more once an answer has named the org, and says why', async () => {
+  const pool = await aPool(async ({ method }) =>
+    method === 'GET' ? { status: 200, body: [] } : { status: 201, body: { id: `call-${dials(pool)}`, orgId: 'org-1' } },
+  );
+  await pool.database.query(`
+    with other as (insert into pool (name) values ('other') returning id)
+    insert into org_claim (org_id, pool_id) select 'org-1', id from other`);
+  await pool.worker('w1');
+  const noted = `select count(*)::int as projects from project_watch where org_id = 'org-1'`;
+  for (const project of [1, 2]) {
+    await enqueue(pool, `+1415556000${project}`);
+    await vi.waitFor(async () => expect(await rowsOf(pool, noted)).toEqual([{ projects: project }]), { timeout: 15_000, interval: 20 });
+    await sleep(1_000); // what the ledger says of the claim is asked for at once
+  }
+  expect(dials(pool)).toBe(2);
+
+  await enqueue(pool, '+14155560003');
+  const paused = `select p->>'paused' like 'its org belongs to another pool%' as told from dispatcher, jsonb_array_elements(view->'projects') p`;
+  await vi.waitFor(async () => expect(await rowsOf(pool, paused)).toEqual([{ told: true }, { told: true }]), {
+    timeout: 15_000,
+    interval: 50,
+  });
+  expect(dials(pool)).toBe(2);
+  expect(await rowsOf(pool, 'select state, attempts from session order by seq')).toEqual([
+    { state: 'open', attempts: 0 },
+    { state: 'open', attempts: 0 },
+    { state: 'queued', attempts: 0 },
+  ]);
+});

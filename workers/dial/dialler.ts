@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type AttemptOutcome, unreachable } from '../../capacity/outcomes.ts';
+import { type AttemptOutcome, orgElsewhere, unreachable } from '../../capacity/outcomes.ts';
 import type { ClassPolicy, Policy } from '../../capacity/policy/policy.ts';
 import type { ProjectName } from '../../crds/values.ts';
 import { beginSending, type Dial } from '../../ledger/attempts/begin-sending.ts';
@@ -12,6 +12,7 @@ import { textsIn, withoutEchoes } from '../../providers/vapi/redact.ts';
 import { createCallBody } from '../../providers/vapi/requests.ts';
 import type { CallLink } from '../call-link.ts';
 import type { Endings } from '../events/endings.ts';
+import type { Orgs } from '../orgs.ts';
 import type { Providers } from '../providers.ts';
 import { boundForMs } from '../session-bounds.ts';
 
@@ -39,6 +40,7 @@ export function openDialler(deps: {
   /** Told of a creation whose moment passed: the connection was not there in time. */
   readonly warmUp: (project: ProjectName) => void;
   readonly endings: Endings;
+  readonly orgs: Orgs;
   readonly callLink: CallLink;
   readonly observeWait: (className: string, ms: number) => void;
   /** Monotonic milliseconds. */
@@ -54,6 +56,10 @@ export function openDialler(deps: {
     const classPolicy = deps.policy().classes.find((candidate) => candidate.name === dial.class);
     if (provider === undefined || classPolicy === undefined || dial.fromNumberId === null) {
       await endUnmade(dial, 'Unsent', 'the policy changed: project, class or number is gone', undefined);
+      return;
+    }
+    if (deps.orgs.isElsewhere(dial.project)) {
+      await endUnmade(dial, 'ProjectFault', orgElsewhere, undefined);
       return;
     }
     let body: CreateCallBody;
@@ -90,6 +96,7 @@ export function openDialler(deps: {
           boundForMs: boundForMs(classPolicy),
           limits: result.limits,
         });
+        deps.orgs.heard(dial.project, result.orgId);
         return;
       case 'ambiguous':
         deps.log.warn(

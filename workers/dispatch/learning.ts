@@ -28,7 +28,7 @@ import {
   type ReleaseLag,
   releaseLagMs,
 } from '../../capacity/ceiling/release-lag.ts';
-import { unexplainedRefusal, unreachable } from '../../capacity/outcomes.ts';
+import { orgElsewhere, unexplainedRefusal, unreachable } from '../../capacity/outcomes.ts';
 import type { Direction, Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
@@ -300,13 +300,15 @@ const stateKey = (subscription: SubscriptionName) => `learned/ceiling/${subscrip
 const lagKey = (subscription: SubscriptionName) => `learned/release-lag/${subscription}`;
 const breakerKey = (project: ProjectName) => `learned/breaker/${project}`;
 
+const orgElsewhereText = 'its org belongs to another pool of this ledger: drop the project from one of them, and share lines by classes';
+
 /** What the end of an attempt says about its project; undefined when it says nothing. */
 function breakerEventOf(direction: Direction, { outcome, reason }: Signal['data'], startedAtMs: number): BreakerEvent | undefined {
   switch (outcome ?? 'Unknown') {
     case 'ProjectFault':
       return {
         kind: 'project-fault',
-        reason: 'the provider refuses the project: key, billing, assistant or number',
+        reason: reason === orgElsewhere ? orgElsewhereText : 'the provider refuses the project: key, billing, assistant or number',
         direction,
         startedAtMs,
       };
