@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { rules } from './server.ts';
+import { backoffRules, classRules } from './server-rules.ts';
 import { assistantName, className, duration, e164, e164Prefix, labels, projectName, selector, subscriptionName } from './values.ts';
 
 /** Priority classes: who comes first, how much is kept for them, and what happens when there is no room. */
@@ -42,6 +44,7 @@ const retry = z
         initial: duration('1s', '168h').default('15m').describe('Wait before the second attempt; it doubles with every further one.'),
         max: duration('1s', '168h').default('6h').describe('Longest wait between two attempts.'),
       })
+      .meta(rules(...backoffRules))
       .default({ initial: '15m', max: '6h' })
       .describe('How long to wait between attempts.'),
     on: z
@@ -96,6 +99,7 @@ export const classSpec = z
     reservedAt: z
       .record(subscriptionName, z.int().min(0).max(10_000).describe('Slots kept for this class in the subscription of that name.'))
       .refine((at) => Object.keys(at).length <= 8, 'must name at most 8 subscriptions')
+      .meta({ maxProperties: 8 })
       .optional()
       .describe('Slots that are always kept for this class in each of these subscriptions. Excludes reserved. Default: none.'),
     limit: z.int().min(1).max(10_000).optional().describe('Slots that this class uses at most at the same time. Default: no limit.'),
@@ -150,6 +154,7 @@ export const classSpec = z
     retry: retry.optional().describe('When a session is tried again after a call that failed. Outbound only. Default: one attempt.'),
     session: sessionBounds.default({}).describe("Bounds of one conversation that differ from the pool's."),
   })
+  .meta(rules(...classRules))
   .readonly();
 
 export type ClassSpec = z.infer<typeof classSpec>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { classSpec } from './classes.ts';
 import { brokenRules } from './rules.ts';
+import { keyedBy, rules } from './server.ts';
+import { budgetRules, poolRules } from './server-rules.ts';
 import { subscription, upstream } from './subscriptions.ts';
 import { destination, duration, httpUrl, poolName, secretRef } from './values.ts';
 
@@ -40,16 +42,23 @@ const session = z.strictObject({
   silenceTimeout: duration('5s', '1h').default('30s').describe('Silence after which a call is ended.'),
 });
 
-const budget = z.strictObject({
-  maxConcurrentSessions: z
-    .int()
-    .min(1)
-    .max(100_000)
-    .optional()
-    .describe('Sessions that the pool has at the same time at most. Default: what the subscriptions hold together.'),
-  inbound: z.int().min(1).max(100_000).optional().describe('Inbound sessions at the same time at most. Default: no limit of their own.'),
-  outbound: z.int().min(1).max(100_000).optional().describe('Outbound sessions at the same time at most. Default: no limit of their own.'),
-});
+const budget = z
+  .strictObject({
+    maxConcurrentSessions: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .describe('Sessions that the pool has at the same time at most. Default: what the subscriptions hold together.'),
+    inbound: z.int().min(1).max(100_000).optional().describe('Inbound sessions at the same time at most. Default: no limit of their own.'),
+    outbound: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .describe('Outbound sessions at the same time at most. Default: no limit of their own.'),
+  })
+  .meta(rules(...budgetRules));
 
 const destinations = z.strictObject({
   allow: z
@@ -85,48 +94,52 @@ const workers = z.strictObject({
     .describe('How workers leave.'),
 });
 
-const poolFields = z.strictObject({
-  mode: z
-    .enum(['Active', 'Hold', 'Observe'])
-    .default('Active')
-    .describe(
-      'Active: sessions are admitted. Hold: nothing new is admitted, live calls go on. Observe: decisions are reported and nothing is placed.',
-    ),
-  publicUrl: httpUrl
-    .optional()
-    .describe(
-      'Address under which the provider reaches the workers. Default: none; calls are followed by polling, and inbound calls are seen, not admitted.',
-    ),
-  intake: intake.default({}).describe('Who may hand in sessions.'),
-  ledger: z
-    .strictObject({ secretRef: secretRef.describe('Where the URL of the PostgreSQL database lies.') })
-    .optional()
-    .describe('The database that holds the queue. Default: an embedded one on this machine.'),
-  retention: retention.default({ sessions: '720h', phoneNumbers: '168h' }).describe('How long ended sessions are kept.'),
-  session: session
-    .default({ maxDuration: '10m', ringTimeout: '60s', silenceTimeout: '30s' })
-    .describe('Bounds of one conversation, sent with every call. A class may override them.'),
-  budget: budget.default({}).describe('Limits over all subscriptions.'),
-  subscriptions: z
-    .array(subscription)
-    .min(1)
-    .max(8)
-    .readonly()
-    .describe('Billing accounts at the provider: all calls of all their projects count against one limit.'),
-  upstreams: z
-    .array(upstream)
-    .max(16)
-    .default([])
-    .readonly()
-    .describe('Other limits that sessions share across projects: a carrier account or trunk, a voice or model account.'),
-  destinations: destinations.default({ maxDialsPerDay: 3 }).describe('What may be dialled.'),
-  handler: handler.optional().describe("The team's own logic: gets every event of a session. Default: none."),
-  results: results.optional().describe('Where ended sessions are delivered. Default: nowhere; they can be looked up.'),
-  classes: z.array(classSpec).min(1).max(32).readonly().describe('Priority classes: every session is of one.'),
-  workers: workers
-    .default({ sessionsPerWorker: 25, drain: { timeout: '30s' } })
-    .describe('The processes that place, answer and watch calls.'),
-});
+const poolFields = z
+  .strictObject({
+    mode: z
+      .enum(['Active', 'Hold', 'Observe'])
+      .default('Active')
+      .describe(
+        'Active: sessions are admitted. Hold: nothing new is admitted, live calls go on. Observe: decisions are reported and nothing is placed.',
+      ),
+    publicUrl: httpUrl
+      .optional()
+      .describe(
+        'Address under which the provider reaches the workers. Default: none; calls are followed by polling, and inbound calls are seen, not admitted.',
+      ),
+    intake: intake.default({}).describe('Who may hand in sessions.'),
+    ledger: z
+      .strictObject({ secretRef: secretRef.describe('Where the URL of the PostgreSQL database lies.') })
+      .optional()
+      .describe('The database that holds the queue. Default: an embedded one on this machine.'),
+    retention: retention.default({ sessions: '720h', phoneNumbers: '168h' }).describe('How long ended sessions are kept.'),
+    session: session
+      .default({ maxDuration: '10m', ringTimeout: '60s', silenceTimeout: '30s' })
+      .describe('Bounds of one conversation, sent with every call. A class may override them.'),
+    budget: budget.default({}).describe('Limits over all subscriptions.'),
+    subscriptions: z
+      .array(subscription)
+      .min(1)
+      .max(8)
+      .meta(keyedBy('name'))
+      .readonly()
+      .describe('Billing accounts at the provider: all calls of all their projects count against one limit.'),
+    upstreams: z
+      .array(upstream)
+      .max(16)
+      .meta(keyedBy('name'))
+      .default([])
+      .readonly()
+      .describe('Other limits that sessions share across projects: a carrier account or trunk, a voice or model account.'),
+    destinations: destinations.default({ maxDialsPerDay: 3 }).describe('What may be dialled.'),
+    handler: handler.optional().describe("The team's own logic: gets every event of a session. Default: none."),
+    results: results.optional().describe('Where ended sessions are delivered. Default: nowhere; they can be looked up.'),
+    classes: z.array(classSpec).min(1).max(32).meta(keyedBy('name')).readonly().describe('Priority classes: every session is of one.'),
+    workers: workers
+      .default({ sessionsPerWorker: 25, drain: { timeout: '30s' } })
+      .describe('The processes that place, answer and watch calls.'),
+  })
+  .meta(rules(...poolRules));
 
 export type PoolSpec = z.infer<typeof poolFields>;
 

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { poolManifest } from './pool.ts';
+import { poolStatus } from './status.ts';
 import { alternatives, bare, elementOf, fieldsOf, type SchemaField } from './walk.ts';
 
 /**
@@ -32,9 +33,12 @@ export function referencePage(): string {
     'Durations are numbers with a unit up to hours, such as `500ms`, `30s`, `10m` or `1h30m`. Phone numbers are E.164 in quotes, such as `"+14155550100"`.',
     'Names are lower-case letters, digits and hyphens.',
     '',
+    'In a cluster the same fields are the custom resource `voicecapacitypools.trunkline.dev`, short `vcp`, and `kubectl explain vcp.spec` says of them what stands',
+    'here. There the object has a [status](#status) too, which the operator writes.',
+    '',
   ];
   const values = Object.entries(shared).flatMap(([name, text]) => [`## ${name}`, '', text, '']);
-  return [...intro, ...sections(poolManifest, ''), ...values].join('\n');
+  return [...intro, ...sections(poolManifest, ''), ...sections(poolStatus, 'status'), ...values].join('\n');
 }
 
 /** The table of an object's fields and, below it, those of the objects inside. Fields that are alternatives get a table each. */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { eachOnce, keyedBy, rules } from './server.ts';
+import { subscriptionRules } from './server-rules.ts';
 import { assistantName, e164, httpUrl, labels, projectName, ratePerSecond, secretRef, subscriptionName, upstreamName } from './values.ts';
 
 /** Provider limit domains and what lies in them. */
@@ -34,7 +36,7 @@ const webhookAuth = z.discriminatedUnion('type', [
     payloadFormat: z
       .string()
       .max(100)
-      .refine((format) => format.includes('{body}'), 'must contain {body}; it may contain {timestamp}')
+      .regex(/\{body\}/, 'must contain {body}; it may contain {timestamp}')
       .default('{timestamp}.{body}')
       .describe('What is signed: {body} stands for the raw body, {timestamp} for the time of signing.'),
   }),
@@ -85,10 +87,17 @@ const project = z
       .max(1_000)
       .default(1)
       .describe('Share of the sessions among projects with room: weight 3 gets three times those of weight 1.'),
-    assistants: z.array(assistant).min(1).max(64).readonly().describe("The project's assistants that classes may use."),
+    assistants: z
+      .array(assistant)
+      .min(1)
+      .max(64)
+      .meta(keyedBy('name'))
+      .readonly()
+      .describe("The project's assistants that classes may use."),
     phoneNumbers: z
       .array(phoneNumber)
       .max(256)
+      .meta(keyedBy('id'))
       .default([])
       .readonly()
       .describe("The project's phone numbers, to call from and to be called at."),
@@ -96,6 +105,7 @@ const project = z
     upstreams: z
       .array(upstreamName)
       .max(8)
+      .meta(eachOnce)
       .default([])
       .readonly()
       .describe('Names of the upstreams that every session of this project uses too.'),
@@ -121,8 +131,15 @@ export const subscription = z
       .describe('Calls that the account may have at the same time, as bought. What is learned from the provider only lowers it.'),
     safetyMargin: z.int().min(0).max(1_000).default(0).describe('Slots left for calls that do not go through the pool.'),
     callsPerSecond: ratePerSecond.optional().describe('Outbound calls started per second at most, a decimal in quotes. Default: no limit.'),
-    projects: z.array(project).min(1).max(16).readonly().describe('The organisations at the provider that this account pays for.'),
+    projects: z
+      .array(project)
+      .min(1)
+      .max(16)
+      .meta(keyedBy('name'))
+      .readonly()
+      .describe('The organisations at the provider that this account pays for.'),
   })
+  .meta(rules(...subscriptionRules))
   .readonly();
 
 export const upstream = z

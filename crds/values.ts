@@ -1,9 +1,10 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
+import { rules } from './server.ts';
 
 /**
  * The small values that the pool's fields are made of: names, durations, decimal quantities, phone numbers. `meta.form` says for the reference
- * page what a value looks like.
+ * page what a value looks like; `rules` says for an API server what a refinement does in code here.
  * Durations are what CEL's `duration()` reads (units up to hours); quantities are decimal strings, as is usual in Kubernetes.
  */
 
@@ -42,11 +43,16 @@ const unitMs: ReadonlyMap<string | undefined, number> = new Map([
 
 /** Milliseconds of a duration such as `90s`, `1h30m` or `500ms`. The text must match {@link duration}. */
 export function durationMs(text: string): number {
+  return Math.round(unroundedMs(text));
+}
+
+/** Bounds hold for the duration as written: an API server does not round either. */
+function unroundedMs(text: string): number {
   let totalMs = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
     totalMs += Number(amount) * (unitMs.get(unit) ?? Number.NaN);
   }
-  return Math.round(totalMs);
+  return totalMs;
 }
 
 /** A duration between two bounds, both included, given as durations themselves so that messages can show them. */
@@ -55,10 +61,16 @@ export const duration = (min: string, max: string) =>
     .string()
     .max(20)
     .regex(durationPattern, 'must be a duration such as 30s, 10m or 1h30m')
-    .refine((text) => !durationPattern.test(text) || (durationMs(text) >= durationMs(min) && durationMs(text) <= durationMs(max)), {
+    .refine((text) => !durationPattern.test(text) || (unroundedMs(text) >= durationMs(min) && unroundedMs(text) <= durationMs(max)), {
       message: `must be between ${min} and ${max}`,
     })
-    .meta({ form: `duration, ${min} to ${max}` });
+    .meta({
+      form: `duration, ${min} to ${max}`,
+      ...rules({
+        rule: `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`,
+        message: `must be between ${min} and ${max}`,
+      }),
+    });
 
 /** A positive decimal as a string, such as `"2"` or `"0.5"`: how many per second. */
 export const ratePerSecond = z
@@ -66,24 +78,30 @@ export const ratePerSecond = z
   .max(10)
   .regex(/^\d{1,6}(\.\d{1,3})?$/, 'must be a decimal in quotes, such as "2" or "0.5"')
   .refine((text) => Number(text) > 0 && Number(text) <= 1_000, 'must be more than 0 and at most 1000')
-  .meta({ form: 'decimal in quotes, more than 0, at most 1000' });
+  .meta({
+    form: 'decimal in quotes, more than 0, at most 1000',
+    ...rules({ rule: 'double(self) > 0.0 && double(self) <= 1000.0', message: 'must be more than 0 and at most 1000' }),
+  });
 
 /** A phone number in E.164: `+`, country code, number. */
 export const e164 = z
   .string()
   .regex(/^\+[1-9]\d{6,14}$/, 'must be a phone number in E.164, such as +14155550100')
+  .max(16)
   .meta({ form: 'phone number' });
 
 /** A prefix of E.164 numbers: `+1`, `+4420`. */
 export const e164Prefix = z
   .string()
   .regex(/^\+[1-9]\d{0,14}$/, 'must be a prefix of E.164 numbers, such as +1 or +4420')
+  .max(16)
   .meta({ form: 'prefix' });
 
 /** Where calls may go: a country by its ISO code, or a prefix. Countries share prefixes: +1 is the Caribbean too. */
 export const destination = z
   .string()
   .regex(/^(?:\+[1-9]\d{0,14}|[A-Z]{2})$/, 'must be a country such as US, or a prefix of E.164 numbers such as +1 or +4420')
+  .max(16)
   .refine((text) => !/^[A-Z]{2}$/.test(text) || isSupportedCountry(text), 'is no country that has phone numbers: write its ISO 3166 code')
   .meta({ form: 'country or prefix' });
 
@@ -97,6 +115,11 @@ const labelKey = z
 export const labels = z
   .record(labelKey, z.string().max(63).describe('Value of the label of that name.'))
   .refine((map) => Object.keys(map).length <= 16, 'must have at most 16 labels')
+  .meta({
+    maxProperties: 16,
+    // What a key is made of cannot be asked of an API server: it reckons with keys of megabytes, and patterns on them exceed its budget.
+    ...rules({ rule: 'self.all(key, key.size() >= 1 && key.size() <= 63)', message: 'keys must have 1 to 63 characters' }),
+  })
   .readonly()
   .meta({ form: 'labels' });
 export type Labels = z.infer<typeof labels>;
@@ -122,20 +145,21 @@ export const secretRef = z
       .string()
       .min(1)
       .max(253)
-      .regex(/^(?!\.{1,2}$)[-._a-zA-Z0-9]+$/, 'must be a key of a Secret')
+      .regex(/^[-._a-zA-Z0-9]+$/, 'must be a key of a Secret')
+      .refine((key) => key !== '.' && key !== '..', 'must be a key of a Secret')
+      .meta(rules({ rule: "self != '.' && self != '..'", message: 'must be a key of a Secret' }))
       .describe('Key in the Secret, or the file in that directory.'),
   })
   .readonly()
   .meta({ form: 'secret' });
 export type SecretRef = z.infer<typeof secretRef>;
 
+const notUrl = 'must be an absolute http or https URL without user name, password or fragment';
+
 /** An absolute http(s) URL without credentials or fragment. */
 export const httpUrl = z
   .string()
   .max(2048)
-  .refine((text) => {
-    if (!URL.canParse(text)) return false;
-    const url = new URL(text);
-    return (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === '' && url.hash === '';
-  }, 'must be an absolute http or https URL without user name, password or fragment')
+  .regex(/^https?:\/\/[^\s/?#@\\]+([/?][^\s#\\]*)?$/, notUrl)
+  .refine((text) => URL.canParse(text), notUrl)
   .meta({ form: 'URL' });

@@ -1,0 +1,59 @@
+const front = 'spec.subscriptions[0].projects[0]';
+const [vip, desk, campaign] = ['spec.classes[0]', 'spec.classes[1]', 'spec.classes[2]'];
+
+/** Changes to the sound pool that leave it sound, and paths that are warned of. */
+export type GoodManifest = readonly [what: string, changes: Readonly<Record<string, unknown>>, warned?: readonly string[]];
+
+export const goodManifests: readonly GoodManifest[] = [
+  ['as it is', {}],
+  ['in a namespace', { 'metadata.namespace': 'voice' }],
+  ['with labels of the cluster', { 'metadata.labels': { team: 'sales' } }],
+  ['held', { 'spec.mode': 'Hold' }],
+  ['without public URL and webhook secrets', { 'spec.publicUrl': undefined, [`${front}.webhookSecretRef`]: undefined }, ['spec.publicUrl']],
+  ['with a bearer credential', { [`${front}.webhookAuth`]: { type: 'Bearer', credentialId: 'c1' } }],
+  ['with signed webhooks', { [`${front}.webhookAuth`]: { type: 'Hmac', credentialId: 'c1' } }],
+  ['with an address of its own', { [`${front}.baseUrl`]: 'http://127.0.0.1:9000/api' }],
+  ['without accounts', { 'spec.subscriptions[0].accountId': undefined, 'spec.subscriptions[1].accountId': undefined }],
+  ['without budget', { 'spec.budget': undefined }],
+  ['where reserves take the whole budget', { 'spec.budget': { maxConcurrentSessions: 11 } }],
+  ['where reserves take all lines', { [`${campaign}.reserved`]: 21 }],
+  ['where a class reserves all that it may use', { [`${vip}.limit`]: 5 }],
+  ['without destinations', { 'spec.destinations': undefined }],
+  ['with a handler of its own', { 'spec.handler': { url: 'https://logic.example.com' } }],
+  ['with a module as handler', { 'spec.handler': { module: './logic.mjs', timeout: '500ms' } }],
+  ['with results', { 'spec.results': { url: 'https://crm.example.com' } }],
+  ['with equal priorities and different numbers', { [`${desk}.priority`]: 1000 }],
+  ['with equal priorities, one narrower by its number', { [`${desk}.priority`]: 1000, [`${desk}.match`]: undefined }],
+  [
+    'with equal priorities and different callers',
+    {
+      [`${desk}.priority`]: 1000,
+      [`${desk}.match`]: { dialled: ['+14155550100', '+442079460100'], callers: ['+44'] },
+      [`${vip}.match.callers`]: ['+1'],
+    },
+  ],
+  [
+    'with equal priorities and labels that exclude each other',
+    {
+      [`${desk}.priority`]: 1000,
+      [`${desk}.match`]: { dialled: ['+14155550100', '+442079460100'], labels: { tier: 'gold' } },
+      [`${vip}.match.labels`]: { tier: 'silver' },
+    },
+  ],
+  ['with a caller who does not wait', { [`${vip}.maxWait`]: '0s' }],
+  ['with a lower class that may starve', { [`${campaign}.reserved`]: undefined, [`${vip}.limit`]: undefined }, [campaign]],
+  ['with a lower class that a limit protects', { [`${campaign}.reserved`]: undefined, [`${vip}.limit`]: 15 }],
+  [
+    'with a lower class that a direction limit protects',
+    { [`${campaign}.reserved`]: undefined, [`${vip}.limit`]: undefined, 'spec.budget': { inbound: 15 } },
+  ],
+  [
+    'with a lower class that has a subscription to itself',
+    {
+      [`${campaign}.reserved`]: undefined,
+      [`${vip}.limit`]: undefined,
+      'spec.subscriptions[1].projects[0].assistants[2]': { name: 'seller', id: 'a6' },
+      'spec.subscriptions[1].projects[0].phoneNumbers[0].labels': { use: 'sales' },
+    },
+  ],
+];
