@@ -27,4 +27,14 @@ describe('a seed', () => {
     const drawn = new Set(seeds.flatMap((seed) => drawSeed(seed, families).faults.map(({ family }) => family.name)));
     expect([...drawn].sort()).toEqual(families.map(({ name }) => name).sort());
   });
+
+  test('leaves nothing of the team out', () => {
+    const draws = seeds.slice(0, 60).map((seed) => drawSeed(seed, families));
+    const wishes = draws.flatMap(({ team }) => team.wishes);
+    expect(new Set(draws.map(({ spec }) => `${spec.handler !== undefined} ${spec.results !== undefined}`)).size).toBe(4);
+    expect(new Set(draws.map(({ team }) => team.manners.refuses > 0)).size).toBe(2);
+    expect(draws.some(({ spec }) => spec.classes.some(({ affinity }) => affinity.length > 0))).toBe(true);
+    expect(wishes.some(({ project }) => project !== undefined)).toBe(true);
+    expect(wishes.some(({ withinMs }) => withinMs !== undefined)).toBe(true);
+  });
 });
