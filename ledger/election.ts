@@ -92,9 +92,10 @@ export class Deposed extends Error {
 
 /** Beats, and publishes the pool's view with it. @throws Deposed */
 export async function beat(connection: Sql, poolId: PoolId, epoch: number, view: unknown): Promise<void> {
-  const { rowCount } = await connection.query(
-    'update dispatcher set beat_at = clock_timestamp(), beats = beats + 1, view = $3 where pool_id = $1 and epoch = $2',
-    [poolId, epoch, JSON.stringify(view)],
-  );
+  const { rowCount } = await connection.query({
+    name: 'beat',
+    text: 'update dispatcher set beat_at = clock_timestamp(), beats = beats + 1, view = $3 where pool_id = $1 and epoch = $2',
+    values: [poolId, epoch, JSON.stringify(view)],
+  });
   if (rowCount !== 1) throw new Deposed(`epoch ${epoch} is over`);
 }

@@ -2,23 +2,40 @@ import type { Labels } from '../../crds/values.ts';
 import type { ProjectRoom } from '../admission/room.ts';
 
 /**
- * Orders the projects that can take a session by preference.
+ * The projects that can take a session, the most preferred first. Of many, the first is taken almost always: they are picked one by one, not sorted.
  *
  * 1. A half-open project first, for outbound sessions: it comes back by being tried, and a failed try costs nobody an attempt.
  * 2. With affinity: the project that the session's label values hash to, so that equal values stay together while there is room, and every
  *    process agrees without asking. The next in that order is where they overflow to.
  * 3. Otherwise weight × headroom, per session already there, which spreads sessions over equal projects in proportion to their weights.
  */
-export function byPreference(
+export function* byPreference(
   projects: readonly ProjectRoom[],
   session: { readonly direction: 'Inbound' | 'Outbound'; readonly labels: Labels },
   affinity: readonly string[],
-): readonly ProjectRoom[] {
-  if (projects.length < 2) return projects;
+): Generator<ProjectRoom, void, undefined> {
   const value = affinityValue(affinity, session.labels);
-  const scores = new Map(projects.map((project) => [project, value === undefined ? attraction(project) : rendezvous(value, project)]));
-  const halfOpen = (project: ProjectRoom): number => (session.direction === 'Outbound' && project.pause !== undefined ? 1 : 0);
-  return [...projects].sort((a, b) => halfOpen(b) - halfOpen(a) || (scores.get(b) ?? 0) - (scores.get(a) ?? 0));
+  const left = projects.map((project): Ranked => {
+    const halfOpen = session.direction === 'Outbound' && project.pause !== undefined;
+    return { project, halfOpen, score: value === undefined ? attraction(project) : rendezvous(value, project) };
+  });
+  for (let best = bestOf(left); best !== undefined; best = bestOf(left)) {
+    left.splice(left.indexOf(best), 1);
+    yield best.project;
+  }
+}
+
+type Ranked = { readonly project: ProjectRoom; readonly halfOpen: boolean; readonly score: number };
+
+/** The earlier of equals. */
+function bestOf(left: readonly Ranked[]): Ranked | undefined {
+  let best: Ranked | undefined;
+  for (const one of left) if (best === undefined || isBetter(one, best)) best = one;
+  return best;
+}
+
+function isBetter(a: Ranked, b: Ranked): boolean {
+  return a.halfOpen === b.halfOpen ? a.score > b.score : a.halfOpen;
 }
 
 /** Slots that the project could take now beside what is withheld, or undefined when nothing limits it. */
