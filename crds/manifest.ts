@@ -6,6 +6,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   Parser,
@@ -44,6 +45,12 @@ const maxAliases = 100;
 const maxProblems = 100;
 /** The parser compares each key of a mapping with all before it. The schema's largest has some twenty. */
 const maxKeys = 200;
+/** The schema's longest list has 256 entries. */
+const maxEntries = 1_000;
+/** The schema's longest text has 2,048 characters. */
+const maxTextLength = 65_536;
+/** Words, signs and the space between them. A file of the largest size that is full of phone numbers has fewer. */
+const maxLexemes = 300_000;
 
 /** Parses and checks a manifest. `file` is what problems name; nothing is read from disk. */
 export function readManifest(text: string, file: string): ReadManifest {
@@ -60,7 +67,8 @@ type Composed = { readonly document: Document.Parsed; readonly content: unknown 
 /** One document as plain data, or what is wrong with the YAML. */
 function compose(text: string, lines: LineCounter): Composed | readonly Fault[] {
   if (Buffer.byteLength(text) > maxManifestBytes) return fault(0, `is larger than ${maxManifestBytes / 1024} KiB: a pool is not that long`);
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const tokens = parseBounded(text, lines);
+  if ('message' in tokens) return [tokens];
   const unbounded = firstUnbounded(tokens);
   if (unbounded !== undefined) return [unbounded];
 
@@ -133,16 +141,45 @@ function expand(document: Document.Parsed): Composed | readonly Fault[] {
   }
 }
 
+/** Parses up to the first thing that no pool has: what follows is not worth the time, and the library's errors cost more than its tokens. */
+function parseBounded(text: string, lines: LineCounter): readonly CST.Token[] | Fault {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  let lexemes = 0;
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    lexemes += 1;
+    const { offset } = parser;
+    if (lexeme.length > maxTextLength)
+      return { offset, message: `has a text of more than ${maxTextLength / 1024} KiB: no field is that long` };
+    if (lexemes > maxLexemes) return { offset, message: `goes on with more than ${maxLexemes} words and signs: a pool is not that long` };
+    tokens.push(...parser.next(lexeme));
+    const top = parser.stack.at(-1);
+    // On the stack a document and a value stand around what lies in the collections.
+    if (top !== undefined && parser.stack.length > maxDepth + 2) return tooDeep(top.offset);
+    if (top !== undefined && 'items' in top && top.items.length > maxEntries)
+      return isMapping(top) ? tooManyKeys(top.offset) : tooManyEntries(top.offset);
+  }
+  tokens.push(...parser.end());
+  return tokens;
+}
+
+const tooDeep = (offset: number): Fault => ({ offset, message: `is nested more than ${maxDepth} levels deep: a pool is not that deep` });
+const tooManyKeys = (offset: number): Fault => ({ offset, message: `has more than ${maxKeys} fields: a pool has no mapping that long` });
+const tooManyEntries = (offset: number): Fault => ({
+  offset,
+  message: `has more than ${maxEntries} entries: a pool has no list that long`,
+});
+
 /** The first collection that lies too deep, or mapping that is too long. Not recursive, because the depth is what is in doubt. */
 function firstUnbounded(tokens: readonly CST.Token[]): Fault | undefined {
   const waiting = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { token, depth } = next;
-    if (depth > maxDepth) return { offset: token.offset, message: `is nested more than ${maxDepth} levels deep: a pool is not that deep` };
+    if (depth > maxDepth) return tooDeep(token.offset);
     if (token.type === 'document' && token.value !== undefined) waiting.push({ token: token.value, depth });
     if (!('items' in token)) continue;
-    if (isMapping(token) && token.items.length > maxKeys)
-      return { offset: token.offset, message: `has more than ${maxKeys} fields: a pool has no mapping that long` };
+    if (isMapping(token) && token.items.length > maxKeys) return tooManyKeys(token.offset);
     for (const { key, value } of token.items) {
       if (key) waiting.push({ token: key, depth: depth + 1 });
       if (value) waiting.push({ token: value, depth: depth + 1 });
@@ -151,7 +188,7 @@ function firstUnbounded(tokens: readonly CST.Token[]): Fault | undefined {
   return undefined;
 }
 
-function isMapping(token: CST.BlockMap | CST.BlockSequence | CST.FlowCollection): boolean {
+function isMapping(token: CST.Token): boolean {
   return token.type === 'block-map' || (token.type === 'flow-collection' && token.start.type === 'flow-map-start');
 }
 

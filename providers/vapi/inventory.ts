@@ -1,6 +1,7 @@
 import { AssistantsClient } from '@vapi-ai/server-sdk/assistants';
 import { PhoneNumbersClient } from '@vapi-ai/server-sdk/phoneNumbers';
 import { z } from 'zod';
+import { textOf } from '../../crds/text.ts';
 import { openConnections } from '../connections.ts';
 import { type Api, exchange, type Send } from './exchange.ts';
 
@@ -25,10 +26,12 @@ const timeoutMs = 20_000;
 /** The most that the API lists at once. A project with more assistants is declared by hand. */
 const limit = 1_000;
 
-const text = z.string().max(200).optional().catch(undefined);
-const owned = z.object({ id: z.string().min(1).max(100), orgId: text, name: text });
-const assistants = z.array(owned).max(limit);
-const phoneNumbers = z.array(owned.extend({ number: text })).max(limit);
+const text = textOf(0, 200).optional().catch(undefined);
+const owned = z.object({ id: textOf(1, 100), orgId: text, name: text });
+/** Not `max`: zod would measure whatever has a `length` before it is known to be a list. */
+const listOf = <T extends z.ZodType>(entry: T) => z.array(entry).refine((list) => list.length <= limit);
+const assistants = listOf(owned);
+const phoneNumbers = listOf(owned.extend({ number: text }));
 
 /** @throws KeyRefused @throws ProviderUnreachable */
 export async function listInventory(options: {

@@ -148,6 +148,48 @@ describe('a hostile file is refused:', () => {
     expect(problemsOf(text)[0]).toMatchObject({ message: expect.stringContaining(message) });
   });
 
+  const megabyte = (part: string) => part.repeat(Math.floor(maxManifestBytes / part.length));
+  test.each([
+    { what: 'brackets', text: megabyte('['), message: 'levels deep', before: 40 },
+    { what: 'braces', text: megabyte('{a: '), message: 'levels deep', before: 150 },
+    { what: 'dashes', text: megabyte('- '), message: 'levels deep', before: 80 },
+    { what: 'keys', text: megabyte('a: '), message: 'levels deep', before: 120 },
+    { what: 'brackets in brackets', text: megabyte('[[1],'), message: 'levels deep', before: 200 },
+    { what: 'entries', text: `[${megabyte('1,').slice(2)}`, message: 'more than 1000 entries', before: 2 },
+    { what: 'lines of entries', text: megabyte('- 1\n'), message: 'more than 1000 entries', before: 2 },
+    { what: 'one text', text: `"${megabyte('\\x').slice(4)}"`, message: 'more than 64 KiB', before: 2 },
+  ])('after its first bytes when it is a megabyte of $what', ({ text, message, before }) => {
+    const [first, ...others] = problemsOf(text);
+    expect(first).toMatchObject({ line: 1, message: expect.stringContaining(message) });
+    expect(first?.column).toBeLessThan(before);
+    expect(others).toEqual([]);
+  });
+
+  test.each([
+    { what: 'commas', text: `[${megabyte(',').slice(1)}` },
+    { what: 'anchors', text: megabyte('&a ') },
+    { what: 'empty lines', text: megabyte('\n ') },
+    { what: 'documents', text: megabyte('---\n') },
+  ])('in the middle when it is a megabyte of $what', ({ text }) => {
+    expect(problemsOf(text)).toMatchObject([{ message: expect.stringContaining('words and signs') }]);
+  });
+
+  test('but not one of a megabyte of phone numbers', () => {
+    const numbers = Array.from({ length: 256 }, (_, n) => `{id: "n${n}", number: "+1415555${String(n).padStart(4, '0')}"}`).join(', ');
+    const projects = Array.from({ length: 100 }, (_, n) => `{name: p${n}, phoneNumbers: [${numbers}]}`).join(', ');
+    const text = soundPool.replace('  subscriptions:', `  subscriptions: [{name: many, projects: [${projects}]}]\n  former:`);
+    expect(text.length).toBeGreaterThan(0.8 * maxManifestBytes);
+    expect(problemsOf(text).map(({ path }) => path)).toContain('spec.former');
+  });
+
+  test.each([
+    { where: 'a text', text: soundPool.replace('{name: sales}', '{name: {length: {toString: 1}}}'), path: 'metadata.name.length' },
+    { where: 'a list', text: soundPool.replace('  classes:', '  classes: {length: [{toString: 1}]}\n  x:'), path: 'spec.classes.length' },
+    { where: 'the pool', text: `${soundPool}length: {toString: 1}\n`, path: 'length' },
+  ])('with a length that cannot be compared, in place of $where', ({ text, path }) => {
+    expect(problemsOf(text)).toMatchObject([{ path, message: 'is not a field here' }]);
+  });
+
   test('with at most a hundred problems told', () => {
     const problems = problemsOf(`${soundPool}${Array.from({ length: 150 }, (_, n) => `x${n}: 1\n`).join('')}`);
     expect(problems).toHaveLength(100);

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
+import { parse } from 'yaml';
 import { compilePolicy } from '../../capacity/policy/compile.ts';
 import { readManifest } from '../../crds/manifest.ts';
 import type { WebhookAuth } from '../../crds/subscriptions.ts';
@@ -239,6 +240,7 @@ function aManifest(): fc.Arbitrary<string> {
       .array(spliced, { minLength: 1, maxLength: 4 })
       .map((edits) => edits.reduce((text, [at, drop, put]) => text.slice(0, at) + put + text.slice(at + drop), soundPool)),
     fc.string({ unit: fragments(yaml), maxLength: 60 }),
+    mutated(fc.constant<unknown>(parse(soundPool))).map((value) => JSON.stringify(value) ?? ''),
     hostileJson().map((value) => `apiVersion: trunkline.dev/v1alpha1\nkind: VoiceCapacityPool\nspec: ${JSON.stringify(value)}\n`),
     fc.constantFrom('utf16le' as const, 'latin1' as const).map((encoding) => Buffer.from(soundPool, encoding).toString('utf8')),
   );

@@ -39,9 +39,22 @@ describe('what a project has', () => {
   test.each([
     { name: 'an error', reply: { status: 500 } },
     { name: 'a page of a proxy', reply: { status: 200, body: '<html>' } },
+    { name: 'something with a length that cannot be compared', reply: { status: 200, body: { length: { toString: 1 } } } },
+    { name: 'an id with such a length', reply: { status: 200, body: [{ id: { length: { toString: 1 } } }] } },
+    { name: 'more than can be listed', reply: { status: 200, body: Array.from({ length: 1_001 }, (_, n) => ({ id: `a-${n}` })) } },
   ])('is unknown after $name', async ({ reply }) => {
     const provider = await serve(() => reply);
     await expect(listInventory({ baseUrl: provider.url, apiKey: 'key-1', signal })).rejects.toThrow(ProviderUnreachable);
+  });
+
+  test('is told without the names that cannot be read', async () => {
+    const strange = { length: { toString: 1 } };
+    const provider = await serve(() => ({ status: 200, body: [{ id: 'a-1', orgId: strange, name: strange, number: strange }] }));
+    expect(await listInventory({ baseUrl: provider.url, apiKey: 'key-1', signal })).toEqual({
+      orgId: undefined,
+      assistants: [{ id: 'a-1', name: 'a-1' }],
+      phoneNumbers: [{ id: 'a-1', number: undefined, name: undefined }],
+    });
   });
 
   test('is unknown when nobody listens', async () => {
