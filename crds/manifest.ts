@@ -50,7 +50,7 @@ const maxEntries = 1_000;
 /** The schema's longest text has 2,048 characters. */
 const maxTextLength = 65_536;
 /** Words, signs and the space between them. A file of the largest size that is full of phone numbers has fewer. */
-const maxLexemes = 300_000;
+const maxLexemes = 500_000;
 
 /** Parses and checks a manifest. `file` is what problems name; nothing is read from disk. */
 export function readManifest(text: string, file: string): ReadManifest {
