@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { durationMs, projectName } from '../crds/values.ts';
-import { admittedTo, liveCallOf } from '../ledger/attempts/admitted-to.ts';
+import { durationMs } from '../crds/values.ts';
+import { admittedTo } from '../ledger/attempts/admitted-to.ts';
 import { openDatabase } from '../ledger/database.ts';
 import { forgetOld } from '../ledger/retention.ts';
-import { endWithTheirCalls } from '../ledger/sessions/cancel.ts';
 import { createWaker } from '../ledger/wake.ts';
 import { dropWatchLeases, projectsWithCalls, takeWatchLeases } from '../ledger/watch.ts';
 import { beatWorker, retireWorker } from '../ledger/workers.ts';
@@ -20,6 +19,7 @@ import { openInboxWorker } from './events/inbox-worker.ts';
 import { openInboxWriter } from './events/inbox-writer.ts';
 import { webhookRouter } from './events/webhooks.ts';
 import { followHandler } from './handler/following.ts';
+import { openHangUp } from './hang-up.ts';
 import { listen } from './http.ts';
 import { openAnswerer } from './inbound/answerer.ts';
 import { openArrivals } from './inbound/arrivals.ts';
@@ -201,16 +201,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     while (!stop.signal.aborted && (await forgetOld(database, poolId, retention))) await sleep(100);
   }
 
-  async function hangUp(sessionId: string): Promise<'asked' | 'not-live' | 'failed'> {
-    const call = await liveCallOf(database, poolId, sessionId);
-    const provider = call === undefined ? undefined : providers.of(projectName.parse(call.project));
-    if (call === undefined || provider === undefined || call.controlUrl === undefined) return 'not-live';
-    await endWithTheirCalls(database, poolId, { id: sessionId });
-    const { ok, detail } = await provider.api.hangUp(call.controlUrl, stop.signal);
-    if (!ok) log.warn({ session: sessionId, detail }, 'the provider did not end the call');
-    return ok ? 'asked' : 'failed';
-  }
-
+  const hangUp = openHangUp({ database, poolId, providers, log, signal: stop.signal });
   const regularly = (what: keyof typeof everyMs, work: () => Promise<void>) =>
     repeat(
       { everyMs: everyMs[what], signal: stop.signal, onError: (error) => log.warn({ err: error }, `${what} failed and is tried again`) },
