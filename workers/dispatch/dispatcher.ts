@@ -17,6 +17,9 @@ import { openWake } from './wake.ts';
  */
 const lookEveryMs = 2_000;
 
+/** Nobody rings for the answer to a creation, but it may close a breaker or free a probe: while one is to come, signals are taken this often. */
+const answersEveryMs = 100;
+
 /** Rounds of one step; a step ends at the latest after these, so that releases and beats are never starved. */
 const maxRounds = 8;
 
@@ -85,6 +88,7 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
     nextRelease(desk),
     desk.learning.nextChangeAtMs(desk.policy, desk.clock.now()),
     desk.nextLookAtMs,
+    desk.unsent.hasDials() ? nowMs + answersEveryMs : Number.POSITIVE_INFINITY,
   );
 }
 

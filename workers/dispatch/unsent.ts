@@ -23,6 +23,12 @@ export class Unsent {
     return this.#attempts.size;
   }
 
+  /** Whether the answer to any creation is still to come. */
+  hasDials(): boolean {
+    for (const { direction } of this.#attempts.values()) if (direction === 'Outbound') return true;
+    return false;
+  }
+
   /** Those whose time to be sent is over, and outbound ones that must not be sent any more. */
   toTakeBack(nowMs: number, mustStop: (attempt: OpenAttempt) => boolean): readonly string[] {
     const ids: string[] = [];

@@ -39,6 +39,13 @@ describe('what may have to be taken back', () => {
   });
 });
 
+test('an answer is to come as long as a dial has none', () => {
+  const unsent = unsentOf(anAttempt('a'), anAttempt('b', caller));
+  expect(unsent.hasDials()).toBe(true);
+  unsent.note(anAttempt('a', { state: 'bound' }));
+  expect(unsent.hasDials()).toBe(false);
+});
+
 describe('what may have to be looked up', () => {
   test.each<{ readonly what: string; readonly attempt: Partial<OpenAttempt>; readonly asked: boolean }>([
     { what: 'a dial whose owner does not serve', attempt: { owner: 2, admittedAtMs: 9_000 }, asked: true },
