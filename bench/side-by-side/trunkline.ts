@@ -16,8 +16,8 @@ const groups = { maxWaiting: 5_000, maxGroup: 100 };
 export const trunkline: Contestant = {
   name: 'Trunkline',
   description:
-    'two workers, the dispatcher in a thread of the first. A job is a session: the dispatcher admits it, its worker claims it before it takes the line, and ends its attempt when it gives it back, together with others that end meanwhile; ledger and statements are the product’s own, the provider is left out',
-  processes: 2,
+    'one worker, the dispatcher in its thread. A job is a session: the dispatcher admits it, its worker claims it before it takes the line, and ends its attempt when it gives it back, together with others that end meanwhile; ledger and statements are the product’s own, the provider is left out',
+  processes: 1,
   warmUpMs: 500,
   async prepare({ url, lines }, jobs) {
     const ground = await groundAt(url, lines);
@@ -25,7 +25,7 @@ export const trunkline: Contestant = {
     await ground.database.query('vacuum analyze session');
     await ground.database.end();
   },
-  async work({ url, lines, index, hold }: Work) {
+  async work({ url, lines, hold }: Work) {
     const resources = new AsyncDisposableStack();
     const ground = await groundAt(url, lines);
     resources.defer(() => ground.database.end());
@@ -52,7 +52,7 @@ export const trunkline: Contestant = {
         if (!stopped) tell(error);
       });
     });
-    if (index === 0) await startDispatcher(stage, resources);
+    await startDispatcher(stage, resources);
     return async () => {
       stopped = true;
       await resources.disposeAsync();

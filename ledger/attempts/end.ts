@@ -29,9 +29,61 @@ const input = `select * from jsonb_to_recordset($2::jsonb) as x("attemptId" uuid
     "resultDelayMs" float8)`;
 
 /**
+ * `is true` keeps PostgreSQL from looking through the index of all open sessions instead of the few that are asked for; a test looks at the plan.
+ */
+export const endAttemptsStatement = `
+  with ${unflushed},
+  input as (${input}),
+  target as (select id, session_id from attempt where pool_id = $1 and id = any(array(select "attemptId" from input))),
+  locked as (
+    select s.id, s.attempt_id from session s
+    where s.id = any(array(select session_id from target)) and (s.state = 'open') is true and s.attempt_id = any(array(select id from target))
+    order by s.id for update),
+  open as (
+    select a.id from attempt a
+    where a.id = any(array(select id from target where session_id is null or id in (select attempt_id from locked)))
+      and a.state in ('pending', 'admitted', 'sending', 'bound')
+      -- What is told of another call that carries its name says nothing about its own.
+      and not exists (select from input i where i."attemptId" = a.id and i."callId" <> a.call_id)
+    order by a.id for update),
+  ended as (
+    update attempt a set state = case when i."lineTaken" then 'cooling' else 'ended' end, outcome = i.outcome, ended_reason = i."endedReason",
+      ended_at = clock_timestamp(),
+      call_id = coalesce(a.call_id,
+        case when not exists (select from attempt o where o.pool_id = $1 and o.call_id = i."callId") then i."callId" end),
+      released_at = case when i."lineTaken" then null else clock_timestamp() end,
+      sending_at = case when i.outcome = 'Unsent' then null else a.sending_at end
+    from input i
+    where a.id = i."attemptId" and a.id = any(array(select id from open))
+    returning a.id, i.outcome, i."endedReason" as reason, i.limits),
+  changed as (
+    update session s set
+      state = case when ${waits} then 'queued' else 'ended' end, attempt_id = null,
+      ready = ${waits} and i."delayMs" <= 0,
+      not_before = case when ${waits} and i."delayMs" > 0 then clock_timestamp() + i."delayMs" * interval '1 ms' else s.not_before end,
+      ready_at = case when ${waits} and i.consumed then clock_timestamp() else s.ready_at end,
+      attempts = s.attempts + case when i.consumed then 1 else 0 end, refusals = s.refusals + case when i.consumed or not i.requeue then 0 else 1 end,
+      outcome = case when ${waits} then null when i.requeue then 'Cancelled' else i."sessionOutcome" end,
+      outcome_reason = case when ${waits} then s.outcome_reason when i.requeue then 'Requested' else i."sessionReason" end,
+      ended_at = case when ${waits} then null else clock_timestamp() end
+    from locked join ended on ended.id = locked.attempt_id join input i on i."attemptId" = ended.id
+    where s.id = locked.id returning s.id, s.state, i."withResults", i."resultDelayMs"),
+  told as (
+    insert into outbox (pool_id, session_id, next_at) select $1, id, clock_timestamp() + "resultDelayMs" * interval '1 ms' from changed
+    where state = 'ended' and "withResults" on conflict do nothing),
+  signalled as (
+    insert into signal (pool_id, kind, attempt_id, data)
+    select $1, 'ended', id,
+      jsonb_build_object('outcome', outcome, 'reason', reason, 'limits', limits, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
+    from ended),
+  woken as (select pg_notify($3, '') where $3::text is not null and exists (select from ended))
+  select array(select id from ended) as ended, (select count(*) from woken) as woken
+  from unflushed`;
+
+/**
  * Ends attempts, each once: of all who hear of an end (webhooks, lists, look-ups), the first wins and the others change nothing. Many are written with
- * one commit. Sessions are locked before attempts, as everywhere, and each in order of their ids. Returns the attempts that this call ended; if there
- * are any, `channel` is notified with the commit, which does not wait for the disk: whatever is done because of an end is written after it, and an end that
+ * one commit. Sessions are locked before attempts, as everywhere, and each in order of their ids. Returns the attempts that this call ended; if there are any,
+ * `channel` is notified with the commit, which does not wait for the disk: whatever is done because of an end is written after it, and an end that
  * a crash takes back is heard of again, from the inbox or the provider's lists.
  */
 export async function endAttempts(
@@ -42,54 +94,7 @@ export async function endAttempts(
 ): Promise<ReadonlySet<string>> {
   const { rows } = await sql.query<{ ended: readonly string[] }>({
     name: 'end-attempts',
-    text: `
-      with ${unflushed},
-      input as (${input}),
-      target as (select id, session_id from attempt where pool_id = $1 and id = any(array(select "attemptId" from input))),
-      locked as (
-        select s.id, s.attempt_id from session s
-        where s.id = any(array(select session_id from target)) and s.state = 'open' and s.attempt_id = any(array(select id from target))
-        order by s.id for update),
-      open as (
-        select a.id from attempt a
-        where a.id = any(array(select id from target where session_id is null or id in (select attempt_id from locked)))
-          and a.state in ('pending', 'admitted', 'sending', 'bound')
-          -- What is told of another call that carries its name says nothing about its own.
-          and not exists (select from input i where i."attemptId" = a.id and i."callId" <> a.call_id)
-        order by a.id for update),
-      ended as (
-        update attempt a set state = case when i."lineTaken" then 'cooling' else 'ended' end, outcome = i.outcome, ended_reason = i."endedReason",
-          ended_at = clock_timestamp(),
-          call_id = coalesce(a.call_id,
-            case when not exists (select from attempt o where o.pool_id = $1 and o.call_id = i."callId") then i."callId" end),
-          released_at = case when i."lineTaken" then null else clock_timestamp() end,
-          sending_at = case when i.outcome = 'Unsent' then null else a.sending_at end
-        from input i
-        where a.id = i."attemptId" and a.id = any(array(select id from open))
-        returning a.id, i.outcome, i."endedReason" as reason, i.limits),
-      changed as (
-        update session s set
-          state = case when ${waits} then 'queued' else 'ended' end, attempt_id = null,
-          ready = ${waits} and i."delayMs" <= 0,
-          not_before = case when ${waits} and i."delayMs" > 0 then clock_timestamp() + i."delayMs" * interval '1 ms' else s.not_before end,
-          ready_at = case when ${waits} and i.consumed then clock_timestamp() else s.ready_at end,
-          attempts = s.attempts + case when i.consumed then 1 else 0 end, refusals = s.refusals + case when i.consumed or not i.requeue then 0 else 1 end,
-          outcome = case when ${waits} then null when i.requeue then 'Cancelled' else i."sessionOutcome" end,
-          outcome_reason = case when ${waits} then s.outcome_reason when i.requeue then 'Requested' else i."sessionReason" end,
-          ended_at = case when ${waits} then null else clock_timestamp() end
-        from locked join ended on ended.id = locked.attempt_id join input i on i."attemptId" = ended.id
-        where s.id = locked.id returning s.id, s.state, i."withResults", i."resultDelayMs"),
-      told as (
-        insert into outbox (pool_id, session_id, next_at) select $1, id, clock_timestamp() + "resultDelayMs" * interval '1 ms' from changed
-        where state = 'ended' and "withResults" on conflict do nothing),
-      signalled as (
-        insert into signal (pool_id, kind, attempt_id, data)
-        select $1, 'ended', id,
-          jsonb_build_object('outcome', outcome, 'reason', reason, 'limits', limits, 'observedAtMs', extract(epoch from clock_timestamp()) * 1000)
-        from ended),
-      woken as (select pg_notify($3, '') where $3::text is not null and exists (select from ended))
-      select array(select id from ended) as ended, (select count(*) from woken) as woken
-      from unflushed`,
+    text: endAttemptsStatement,
     values: [poolId, JSON.stringify(firstOfEach(ends).map(rowOf)), channel],
   });
   return new Set(rows[0]?.ended);

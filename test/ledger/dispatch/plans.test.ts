@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { endAttemptsStatement } from '../../../ledger/attempts/end.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { commitAdmissionsStatement } from '../../../ledger/dispatch/commit-admissions.ts';
 import { discoverLanesStatement, fetchWaitingStatement } from '../../../ledger/dispatch/fetch-waiting.ts';
@@ -27,9 +28,12 @@ async function queueOf(length: number): Promise<Database> {
     [length],
   );
   await database.query(
-    `insert into attempt (id, pool_id, class, direction, project, subscription, number, state, sending_at)
-     select gen_random_uuid(), 1, 'class-0', 'Outbound', 'front', 'main', '+1213' || (2000000 + n), 'bound', clock_timestamp()
-     from generate_series(1, $1::int) n`,
+    `with opened as (
+       insert into session (id, pool_id, class, direction, state, number, ready, attempt_id)
+       select gen_random_uuid(), 1, 'class-0', 'Outbound', 'open', '+1213' || (2000000 + n), false, gen_random_uuid() from generate_series(1, $1::int) n
+       returning id, attempt_id, number)
+     insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, sending_at)
+     select attempt_id, 1, id, 'class-0', 'Outbound', 'front', 'main', number, 'bound', clock_timestamp() from opened`,
     [length],
   );
   await database.query(
@@ -86,6 +90,16 @@ async function admissions(database: Database): Promise<string> {
   return `1, '${rows[0]?.records}', 1, 1, array[]::text[], array[]::jsonb[], 1, 0, array[gen_random_uuid()]`;
 }
 
+/** Ends of a few calls that live. */
+async function ends(database: Database): Promise<string> {
+  const { rows } = await database.query<{ ends: string }>(
+    `select jsonb_agg(jsonb_build_object('attemptId', id, 'lineTaken', true, 'outcome', 'Normal', 'callId', 'call-' || id, 'requeue', false, 'delayMs', 0,
+       'consumed', true, 'sessionOutcome', 'Completed', 'sessionReason', 'Normal', 'withResults', true, 'resultDelayMs', 0))::text as ends
+     from (select id from attempt where state = 'bound' order by number limit 5) calls`,
+  );
+  return `1, '${rows[0]?.ends}', null`;
+}
+
 /** A few calls that live. */
 async function live(database: Database): Promise<string> {
   const { rows } = await database.query<{ ids: string }>(
@@ -96,6 +110,7 @@ async function live(database: Database): Promise<string> {
 
 const statements: readonly Statement[] = [
   { what: 'a glance', text: glanceStatement, types: 'int, int', values: async () => '1, 0' },
+  { what: 'ending calls', text: endAttemptsStatement, types: 'int, jsonb, text', values: ends },
   { what: 'making ready what is due', text: promoteDueStatement, types: 'int', values: async () => '1' },
   {
     what: 'taking back by id',
@@ -134,8 +149,8 @@ test.each(['custom', 'generic'] as const)(
       const many = await run(long, statement, planFor);
       expect(scans(many.plan), statement.what).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(session|attempt)$/)]));
       expect(many.pages, statement.what).toBeGreaterThan(0);
-      // An index gets a level more at the most.
-      expect(many.pages, statement.what).toBeLessThan(2 * few.pages);
+      // An index gets a level more at the most, and is asked anew for each of a few calls.
+      expect(many.pages, statement.what).toBeLessThan(2 * few.pages + 10);
     }
   },
 );
