@@ -105,7 +105,7 @@ ${skippedNote(skipped.phoneNumbers, `phone numbers: not telephone numbers, liste
       assistant: ${speaker}
       retry:
         maxAttempts: 3
-        on: [Busy, NoAnswer, ProviderFault]
+        outcomes: [Busy, NoAnswer, ProviderFault]
         backoff: {initial: 15m, max: 6h}
 `;
 }

@@ -47,7 +47,8 @@ const retry = z
       .meta(rules(...backoffRules))
       .default({ initial: '15m', max: '6h' })
       .describe('How long to wait between attempts.'),
-    on: z
+    // Not `on`: kubectl reads YAML 1.1, to which that is a truth value.
+    outcomes: z
       .array(retryableOutcome)
       .max(4)
       .default(['Busy', 'NoAnswer', 'ProviderFault'])

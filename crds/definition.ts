@@ -63,7 +63,8 @@ export function poolDefinition() {
 /** The definition as YAML, the same on every run. */
 export function definitionYaml(): string {
   const head = '# Generated from crds/ by `npm run generate`; do not edit.\n';
-  return head + stringify(poolDefinition(), { lineWidth: 0, aliasDuplicateObjects: false });
+  // kubectl reads YAML 1.1, which takes more words for truth values than 1.2.
+  return head + stringify(poolDefinition(), { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 function poolSchema(): Structural {

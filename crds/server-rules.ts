@@ -93,7 +93,7 @@ export const poolRules: readonly ServerRule[] = [
   {
     rule: 'self.subscriptions.all(one, one.projects.all(project, project.upstreams.all(used, self.upstreams.exists(upstream, upstream.name == used))))',
     message: 'a project uses an upstream that is not declared: declare it under spec.upstreams or drop it there',
-    fieldPath: '.upstreams',
+    fieldPath: '.subscriptions',
   },
   {
     rule: 'self.classes.all(one, !has(one.reservedAt) || one.reservedAt.all(at, self.subscriptions.exists(subscription, subscription.name == at)))',

@@ -118,7 +118,7 @@ export const labels = z
   .meta({
     maxProperties: 16,
     // What a key is made of cannot be asked of an API server: it reckons with keys of megabytes, and patterns on them exceed its budget.
-    ...rules({ rule: 'self.all(key, key.size() >= 1 && key.size() <= 63)', message: 'keys must have 1 to 63 characters' }),
+    ...rules({ rule: 'self.all(key, key.size() <= 63)', message: 'keys must have at most 63 characters' }),
   })
   .readonly()
   .meta({ form: 'labels' });

@@ -145,7 +145,7 @@ function describeClass(spec: ClassSpec, projects: readonly PlacedProject[]): Dec
     callerPrefixes: spec.match.callers,
     outboundAt: new Set(spec.direction === 'Inbound' ? [] : outbound.map((each) => each.subscription)),
     maxAttempts: spec.retry?.maxAttempts ?? 1,
-    retryOn: new Set(spec.retry?.on ?? []),
+    retryOn: new Set(spec.retry?.outcomes ?? []),
   };
 }
 

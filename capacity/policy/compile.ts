@@ -64,7 +64,7 @@ function classOf(spec: ClassSpec, pool: PoolSpec, projects: readonly PlacedProje
       maxAttempts: spec.retry.maxAttempts,
       initialMs: durationMs(spec.retry.backoff.initial),
       maxMs: durationMs(spec.retry.backoff.max),
-      on: spec.retry.on,
+      on: spec.retry.outcomes,
     },
     session: boundsOf({
       maxDuration: spec.session.maxDuration ?? pool.session.maxDuration,

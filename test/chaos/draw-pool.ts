@@ -111,6 +111,6 @@ function outbound(name: string, priority: number) {
     direction: 'Outbound' as const,
     assistant: 'seller',
     queue: { maxDepth: 10_000 },
-    retry: { maxAttempts: 3, on: ['Busy', 'NoAnswer', 'ProviderFault'], backoff: { initial: '1s', max: '4s' } },
+    retry: { maxAttempts: 3, outcomes: ['Busy', 'NoAnswer', 'ProviderFault'], backoff: { initial: '1s', max: '4s' } },
   };
 }

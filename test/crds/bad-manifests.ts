@@ -87,8 +87,8 @@ const fields: readonly BadManifest[] = [
   ['a handler without address', { 'spec.handler': { timeout: '1s' } }, 'spec.handler', 'exactly one of url, module'],
   [
     'an outcome that is never retried',
-    { [`${campaign}.retry.on`]: ['Completed'] },
-    `${campaign}.retry.on[0]`,
+    { [`${campaign}.retry.outcomes`]: ['Completed'] },
+    `${campaign}.retry.outcomes[0]`,
     'must be one of Busy, NoAnswer',
   ],
   ['a bearer credential without id', { [`${front}.webhookAuth`]: { type: 'Bearer' } }, `${front}.webhookAuth.credentialId`, 'is required'],
@@ -120,6 +120,7 @@ const fields: readonly BadManifest[] = [
   ],
   ['a label value of 64 characters', { [`${front}.labels.geo`]: 'x'.repeat(64) }, `${front}.labels.geo`, '63 characters'],
   ['a duration of many digits', { 'spec.session': { maxDuration: '999999999999h' } }, 'spec.session.maxDuration', 'between 10s and 12h'],
+  ['a label key of 64 characters', { [`${front}.labels`]: { ['k'.repeat(64)]: 'c' } }, `${front}.labels.${'k'.repeat(64)}`, 'must'],
 ];
 
 const rules: readonly BadManifest[] = [
@@ -197,6 +198,7 @@ const rules: readonly BadManifest[] = [
 
 /** The schema again, where an API server lacks the means or the rule would exceed its budget. */
 const finer: readonly BadManifest[] = [
+  ['a label without key', { [`${front}.labels`]: { '': 'c' } }, `${front}.labels[""]`, 'must'],
   ['a country that does not exist', { 'spec.destinations.allow': ['GB', 'UK'] }, 'spec.destinations.allow[1]', 'is no country'],
   ['a label key with a slash', { [`${front}.labels`]: { 'a/b': 'c' } }, `${front}.labels["a/b"]`, 'must be letters, digits'],
   ['a number id in two projects', { [`${back}.phoneNumbers[0].id`]: 'n1' }, `${back}.phoneNumbers[0].id`, 'belongs to one project'],

@@ -65,6 +65,10 @@ describe('the definition', () => {
     expect(keyed.filter((one) => !one.schema.items?.required?.includes(keyOf(one))).map(({ path }) => path)).toEqual([]);
   });
 
+  test('has no field whose name kubectl would read as a truth value', () => {
+    expect(values.map(({ path }) => path).filter((path) => /(^|\.)(y|yes|n|no|on|off|true|false|null|~)$/i.test(path))).toEqual([]);
+  });
+
   test('writes patterns that Go reads too', () => {
     expect(pathsWhere(({ pattern }) => /\(\?[=!<]|\\[1-9]/.test(pattern ?? ''))).toEqual([]);
   });

@@ -55,7 +55,7 @@ describe('locate finds', () => {
   const locate = read.ok ? read.locate : () => undefined;
 
   test('a value', () => {
-    expect(locate(['spec', 'classes', 2, 'retry', 'on', 0])).toEqual(placeOf(soundPool, 'Busy'));
+    expect(locate(['spec', 'classes', 2, 'retry', 'outcomes', 0])).toEqual(placeOf(soundPool, 'Busy'));
   });
 
   test('what encloses a field that is not there', () => {

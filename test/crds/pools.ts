@@ -66,7 +66,7 @@ spec:
       assistant: seller
       reserved: 1
       from: {matchLabels: {use: sales}}
-      retry: {maxAttempts: 3, backoff: {initial: 1m, max: 1h}, on: [Busy]}
+      retry: {maxAttempts: 3, backoff: {initial: 1m, max: 1h}, outcomes: [Busy]}
 `;
 
 export type Path = readonly (string | number)[];

@@ -8,7 +8,7 @@ test('the page about outcomes says what the table says', async () => {
   );
   const page = `# What an ended call means
 
-How a call ended, as Vapi's \`endedReason\` puts it, and what Trunkline makes of it. \`retry.on\` of a class names the outcomes after which a number
+How a call ended, as Vapi's \`endedReason\` puts it, and what Trunkline makes of it. \`retry.outcomes\` of a class names the outcomes after which a number
 is dialled again.
 
 | outcome | what follows |
