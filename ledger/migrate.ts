@@ -5,9 +5,10 @@ import { probes } from './migrations/0003-probes.ts';
 import { guards } from './migrations/0004-guard.ts';
 import { sweeps } from './migrations/0005-sweeps.ts';
 import { orgClaims } from './migrations/0006-org-claims.ts';
+import { failingCalls } from './migrations/0007-failing-calls.ts';
 
 /** Every migration ever released, in order. Forward only: a released one is never edited. */
-const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps, orgClaims];
+const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps, orgClaims, failingCalls];
 
 /** Serialises migrations of all processes; the number only has to be the same everywhere. */
 const migrationLock = 7_421_001;

@@ -48,5 +48,11 @@ export async function forgetOld(sql: Sql, poolId: PoolId, retention: Retention):
        order by w.id limit ${bite}))`,
     [poolId, retention.sessionsMs],
   );
-  return [anonymised, removed, events, foreign, workers].some((result) => (result.rowCount ?? 0) >= bite);
+  const failing = await sql.query(
+    `delete from failing_call where pool_id = $1 and call_id = any(array(
+       select call_id from failing_call where pool_id = $1 and last_at < clock_timestamp() - greatest($2::float8, 86400000) * interval '1 ms'
+       order by call_id limit ${bite}))`,
+    [poolId, retention.sessionsMs],
+  );
+  return [anonymised, removed, events, foreign, workers, failing].some((result) => (result.rowCount ?? 0) >= bite);
 }

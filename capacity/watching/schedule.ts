@@ -57,3 +57,14 @@ export const silentAfterMs = 120_000;
 
 /** Look-ups that failed for this long past a call's bound: the slot is released, outcome `Unknown` (invariant I6). */
 export const giveUpPastBoundMs = 120_000;
+
+/** A call whose news the ledger refused so often and for so long will not be taken by it: it is no trouble of a moment. */
+const putAsideAfter = { tries: 10, ms: 300_000 } as const;
+
+/**
+ * Whether a call that cannot be brought into the ledger is put aside, so that the lists of its project prove again what they prove and guards end.
+ * What it holds in the ledger stays: its line is free when a look-up or its bound says so (invariant I6).
+ */
+export function isPutAside(failing: { readonly tries: number; readonly forMs: number }): boolean {
+  return failing.tries >= putAsideAfter.tries && failing.forMs >= putAsideAfter.ms;
+}

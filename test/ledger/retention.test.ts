@@ -87,3 +87,14 @@ test('what is left of a bite is said, so that the rest follows', async () => {
   expect(await forgetOld(database, poolId, monthly)).toBe(false);
   expect(await names(database)).toEqual([]);
 });
+
+test('calls that were put aside are forgotten with the sessions', async () => {
+  const { database, poolId } = await aLedger();
+  await database.query(
+    `insert into failing_call (pool_id, call_id, project, last_at, trouble)
+     select $1, 'call-' || days, 'north', clock_timestamp() - days * interval '1 day', 'P0001' from unnest(array[29, 31]) as days`,
+    [poolId],
+  );
+  await forgetOld(database, poolId, monthly);
+  expect((await database.query('select call_id from failing_call')).rows).toEqual([{ call_id: 'call-29' }]);
+});

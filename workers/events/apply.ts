@@ -32,7 +32,11 @@ export type CallNews = {
 export type Applied = 'changed' | 'known' | 'later';
 
 /** Brings news of calls into the ledger. News may come in any order, any number of times, and from anywhere. */
-export type Applier = { apply(news: CallNews): Promise<Applied> };
+export type Applier = {
+  apply(news: CallNews): Promise<Applied>;
+  /** Sees to it that nobody is dialled again for a call that cannot be applied, by ending its session if that waits. False: that is not certain yet. */
+  putAside(news: CallNews): Promise<boolean>;
+};
 
 export function openApplier(deps: {
   readonly database: Database;
@@ -170,12 +174,30 @@ export function openApplier(deps: {
     return 'changed';
   }
 
+  async function whose(news: CallNews) {
+    const attemptId = attemptIdOf(news.callName);
+    const { entry, named } = await findHolders(deps.database, deps.poolId, { callId: news.callId, attemptId });
+    const claim = attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim) ? { attemptId, ...news.claim } : undefined;
+    return { entry, claim, owner: ownerOf({ callId: news.callId, status: news.status, entry, named, claim }) };
+  }
+
   return {
+    async putAside(news) {
+      const { owner, claim } = await whose(news);
+      // The attempt that has it, or waits for it, holds its line and keeps its session from being dialled.
+      if (claim === undefined || owner.is === 'holder' || owner.is === 'awaited') return true;
+      if (owner.is === 'stranger' && owner.dialsAgain === 'never') return true;
+      const session = await claimedSession(deps.database, deps.poolId, claim);
+      if (session === undefined || session.state === 'ended') return true;
+      if (session.state === 'open' || !(await deps.endings.endWaiting(session.sessionId, 'CallPutAside'))) return false;
+      deps.log.error(
+        { project: news.project, call: news.callId, session: session.sessionId },
+        'session ended: what became of its call cannot be told',
+      );
+      return true;
+    },
     async apply(news) {
-      const attemptId = attemptIdOf(news.callName);
-      const { entry, named } = await findHolders(deps.database, deps.poolId, { callId: news.callId, attemptId });
-      const claim = attemptId !== undefined && news.claim !== undefined && isOurPool(news.claim) ? { attemptId, ...news.claim } : undefined;
-      const owner = ownerOf({ callId: news.callId, status: news.status, entry, named, claim });
+      const { owner, entry } = await whose(news);
       switch (owner.is) {
         case 'holder':
           return applyToHolder(news, owner.attempt);

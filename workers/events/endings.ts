@@ -4,6 +4,7 @@ import { type AfterAttempt, afterAttempt } from '../../capacity/retry/next.ts';
 import { type AttemptEnd, type EndingAttempt, endAttempts, findAttempts } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
+import { endWaiting } from '../../ledger/sessions/end-waiting.ts';
 import { troubleOf } from '../../ledger/trouble.ts';
 import type { Waker } from '../../ledger/wake.ts';
 import { createGroupCommit } from '../group-commit.ts';
@@ -27,6 +28,8 @@ export type Ending = {
 export type Endings = {
   /** True when this was the first to say so. Throws when it could not be written. */
   end(ending: Ending): Promise<boolean>;
+  /** Ends a session that waits and must not be dialled, with outcome Unknown. False when it does not wait. */
+  endWaiting(sessionId: string, reason: string): Promise<boolean>;
 };
 
 type Verdict = { readonly kind: 'written'; readonly first: boolean } | { readonly kind: 'failed'; readonly error: unknown };
@@ -96,6 +99,7 @@ export function openEndings(deps: {
       if (verdict.kind === 'failed') throw verdict.error;
       return verdict.first;
     },
+    endWaiting: (sessionId, reason) => endWaiting(deps.database, deps.poolId, { sessionId, reason, withResults: deps.withResults() }),
   };
 }
 

@@ -9,10 +9,19 @@ import {
   pollingShare,
 } from '../../capacity/rates/minute-budget.ts';
 import { windowCovers, windowStartMs } from '../../capacity/watching/clock-skew.ts';
-import { ambiguityHoldMs, giveUpPastBoundMs, listEveryMs, lookUpDue, recountDue, silentAfterMs } from '../../capacity/watching/schedule.ts';
+import {
+  ambiguityHoldMs,
+  giveUpPastBoundMs,
+  isPutAside,
+  listEveryMs,
+  lookUpDue,
+  recountDue,
+  silentAfterMs,
+} from '../../capacity/watching/schedule.ts';
 import type { ClassName, ProjectName } from '../../crds/values.ts';
 import { noteAlive } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
+import { type FailingCall, noteFailing } from '../../ledger/failing-calls.ts';
 import { noteListed, readGuard } from '../../ledger/guard.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { troubleOf } from '../../ledger/trouble.ts';
@@ -87,12 +96,12 @@ export function openWatcher(deps: {
 
   /**
    * Applies a list to the ledger; returns how many endings it told first, and how many calls could not be settled yet. A call that fails keeps none of
-   * the others from being applied, but with it the list proves nothing about what it does not show.
+   * the others from being applied, but with it the list proves nothing about what it does not show, until it is put aside.
    */
   async function applyList(
     project: ProjectName,
     calls: readonly SeenCall[],
-  ): Promise<{ readonly missed: number; readonly unsettled: number; readonly failed: boolean }> {
+  ): Promise<{ readonly missed: number; readonly unsettled: number; readonly failed: boolean; readonly failing: ReadonlySet<string> }> {
     const known = await knownCalls(
       deps.database,
       deps.poolId,
@@ -101,7 +110,7 @@ export function openWatcher(deps: {
     const alive: string[] = [];
     let missed = 0;
     let unsettled = 0;
-    const failures: unknown[] = [];
+    const failures: (FailingCall & { readonly call: SeenCall })[] = [];
     // Oldest first: of two calls that a session made one after the other, the first has to end before the second can be its attempt.
     for (const call of calls.toSorted((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))) {
       const attemptId = attemptIdOf(call.name);
@@ -120,12 +129,21 @@ export function openWatcher(deps: {
         if (changed === 'later') unsettled += 1;
       } catch (error) {
         if (troubleOf(error) === 'away') throw error;
-        failures.push(error);
+        failures.push({ callId: call.id, call, error });
       }
     }
-    if (failures.length > 0) deps.log.error({ err: failures[0], project, calls: failures.length }, 'calls of a list could not be applied');
     if (alive.length > 0) await noteAlive(deps.database, deps.poolId, alive);
-    return { missed, unsettled: unsettled + failures.length, failed: failures.length > 0 };
+    if (failures.length === 0) return { missed, unsettled, failed: false, failing: new Set() };
+    const counts = await noteFailing(deps.database, deps.poolId, project, failures);
+    let inTheWay = 0;
+    for (const { call } of failures) {
+      const counted = counts.get(call.id);
+      const aside = counted !== undefined && isPutAside(counted) && (await deps.applier.putAside(newsOf(project, call)));
+      if (!aside) inTheWay += 1;
+    }
+    const putAside = failures.length - inTheWay;
+    deps.log.error({ err: failures[0]?.error, project, calls: failures.length, putAside }, 'calls of a list could not be applied');
+    return { missed, unsettled: unsettled + inTheWay, failed: inTheWay > 0, failing: new Set(counts.keys()) };
   }
 
   async function listChanges(lease: WatchLease, signal: AbortSignal): Promise<void> {
@@ -167,16 +185,21 @@ export function openWatcher(deps: {
     const sinceMs = windowStartMs(oldestMs, await clocks.skewOf(lease.project, provider.api));
     const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    const { failed } = await applyList(lease.project, listing.calls);
+    const { failed, failing } = await applyList(lease.project, listing.calls);
     await noteLookUps(
       deps.database,
       due.map((attempt) => attempt.attemptId),
     );
     const skew = await clocks.skewOf(lease.project, provider.api);
-    const listed = new Set(listing.calls.map((call) => attemptIdOf(call.name)));
+    const listed = new Map(listing.calls.map((call) => [attemptIdOf(call.name), call]));
     for (const attempt of due) {
       const doubtMs = attempt.ambiguousForMs ?? 0;
-      if (listed.has(attempt.attemptId)) continue;
+      const call = listed.get(attempt.attemptId);
+      if (call !== undefined) {
+        const pastBound = doubtMs > deps.boundForMs(attempt.class) + giveUpPastBoundMs;
+        if (pastBound && call.terminal && failing.has(call.id)) await release(attempt, 'Unknown', 'LookUpsFailed');
+        continue;
+      }
       const covers = windowCovers(sinceMs, attempt.sendingAtMs ?? lease.nowMs, skew);
       if (!listing.complete || failed || !covers) {
         // Whatever call there may be is over by now, and nobody could say whether there was one (I6).
@@ -242,15 +265,31 @@ export function openWatcher(deps: {
       if (requestsLeft(state, provider.policy) < 1) return;
       const found = await provider.api.get(attempt.callId, signal);
       spend(state, 1, found.kind === 'failed' && found.status === 429 ? 'throttled' : 'otherwise');
-      if (found.kind === 'found') await deps.applier.apply(newsOf(lease.project, found.call));
+      if (found.kind === 'found') await applyFound(lease.project, attempt, found.call);
       else if (found.kind === 'gone') await release(attempt, 'Unknown', 'CallGone');
       else if ((attempt.pastBoundMs ?? 0) > giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
     }
   }
 
+  /** One whose news fails keeps none of the others from being asked about; it holds its line until it is over and its bound has passed (I6). */
+  async function applyFound(project: ProjectName, attempt: Watched, call: SeenCall): Promise<void> {
+    try {
+      await deps.applier.apply(newsOf(project, call));
+    } catch (error) {
+      if (troubleOf(error) === 'away') throw error;
+      deps.log.error({ err: error, project, call: call.id }, 'a call that was looked up could not be applied');
+      if (call.terminal && (attempt.pastBoundMs ?? 0) > giveUpPastBoundMs) await release(attempt, 'Unknown', 'LookUpsFailed');
+    }
+  }
+
   async function release(attempt: Watched, outcome: 'Unknown', reason: string): Promise<void> {
     deps.log.warn({ attempt: attempt.attemptId, reason }, 'attempt ends with unknown outcome');
-    await deps.endings.end({ attemptId: attempt.attemptId, outcome, endedReason: reason, line: 'taken', limits: undefined });
+    try {
+      await deps.endings.end({ attemptId: attempt.attemptId, outcome, endedReason: reason, line: 'taken', limits: undefined });
+    } catch (error) {
+      if (troubleOf(error) === 'away') throw error;
+      deps.log.error({ err: error, attempt: attempt.attemptId }, 'an attempt past its bound could not be ended: tried again');
+    }
   }
 
   return {
