@@ -25,12 +25,13 @@ export type Dial = {
 /**
  * SQL: why an admission must not be sent after all. Somebody called in from that number meanwhile (a call that comes in after this statement began is
  * not seen: then both talk, as when two people dial each other); its project left the policy; or its owner was given up as dead, and what it had
- * begun was handed to others. It stays admitted until it is taken back.
+ * begun was handed to others; or its session expired on the way. It stays admitted until it is taken back.
  */
 const barred = `(
   exists (select from attempt caller where caller.pool_id = $1 and caller.number = a.number and caller.released_at is null
     and caller.direction = 'Inbound' offset 0)
   or exists (select from worker w where w.id = a.owner and w.state = 'gone')
+  or exists (select from session late where late.id = a.session_id and late.expires_at <= clock_timestamp())
   or (a.policy_version is distinct from newest.version
     and not newest.spec @? ('$.subscriptions[*].projects[*] ? (@.name == ' || to_json(a.project)::text || ')')::jsonpath))`;
 

@@ -60,8 +60,8 @@ export const commitAdmissionsStatement = `
     select * from jsonb_to_recordset($2::jsonb) as x("sessionId" uuid, "attemptId" uuid, project text, subscription text, owner int, seq bigint,
       ceiling int, "inUse" int, "fromNumberId" text, probe boolean, "sendWithinMs" int)),
   counted as (update dispatcher set decision_seq = $7 where pool_id = $1 and epoch = $3 returning epoch),
-  locked as (select id, state, ready from session where id = any(array(select "sessionId" from input)) order by id for update skip locked),
-  free as (select id from locked where state = 'queued' and ready),
+  locked as (select id, state, ready, expires_at from session where id = any(array(select "sessionId" from input)) order by id for update skip locked),
+  free as (select id from locked where state = 'queued' and ready and (expires_at is null or expires_at > clock_timestamp())),
   opened as (
     update session s set state = 'open', attempt_id = i."attemptId"
     from input i, counted
@@ -87,8 +87,8 @@ export const commitAdmissionsStatement = `
   from unflushed`;
 
 /**
- * @returns the attempts that exist now; an admission that is missing did not happen, because its session was cancelled meanwhile or its number is
- * busy.
+ * @returns the attempts that exist now; an admission that is missing did not happen, because its session was cancelled or expired meanwhile, or its number
+ * is busy.
  * @throws Deposed when this epoch is over.
  */
 export async function commitAdmissions(connection: Sql, batch: AdmissionBatch): Promise<readonly Committed[]> {

@@ -91,11 +91,19 @@ export const admissionMutants: readonly Mutant[] = [
     tests: ['test/capacity/step.test.ts', 'test/capacity/invariants.test.ts'],
   },
   {
+    name: 'expired session admitted',
+    breaks: 'A session is admitted that expired since the dispatcher looked at it',
+    file: 'ledger/dispatch/commit-admissions.ts',
+    before: ' and (expires_at is null or expires_at > clock_timestamp())',
+    after: '',
+    tests: ['test/ledger/dispatch/commit-admissions.test.ts'],
+  },
+  {
     name: 'expired session dialled',
     breaks: 'Somebody is called after the time until which it was allowed',
-    file: 'ledger/dispatch/fetch-waiting.ts',
-    before: '\n  where x.expires_at is null or x.expires_at > clock_timestamp()',
-    after: '',
-    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+    file: 'ledger/attempts/begin-sending.ts',
+    before: ' and late.expires_at <= clock_timestamp()',
+    after: ' and false',
+    tests: ['test/ledger/attempts/sending.test.ts'],
   },
 ];

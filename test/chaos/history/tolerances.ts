@@ -29,9 +29,6 @@ export const onTimeMs = 150;
 /** Between the look at the clock and the row that it allows, a busy machine may put a statement aside for this long. */
 export const checkedThenWrittenMs = 500;
 
-/** The longest that an admission may be sent after it was decided; what a rate paces must go sooner. */
-export const sendableForMs = 2_000;
-
 /** Past a call's own longest time: the grace until silence counts as wrong, and the look-ups that must fail for good before a slot is given up. */
 export const graceMs = 120_000 + 120_000;
 

@@ -30,6 +30,16 @@ test('an attempt whose moment is over is not sent', async () => {
   expect(await seen(on, placed)).toMatchObject({ attempt: 'admitted' });
 });
 
+test('nobody is dialled for a session that has expired on the way', async () => {
+  const on = await aDataPath();
+  const [late, timely] = [await place(on, owner), await place(on, owner)];
+  const expires = `update session set expires_at = clock_timestamp() + $2 * interval '1 s' where id = $1`;
+  await on.database.query(expires, [late.sessionId, 0]);
+  await on.database.query(expires, [timely.sessionId, 60]);
+  expect(await begin(on, late.attemptId)).toEqual([]);
+  expect(await begin(on, timely.attemptId)).toEqual([timely.attemptId]);
+});
+
 test('nobody is dialled who has called in meanwhile', async () => {
   const on = await aDataPath();
   const placed = await place(on, owner);

@@ -73,6 +73,14 @@ test('a dispatcher that was deposed admits nobody', async () => {
   expect((await database.query('select id from attempt')).rows).toEqual([]);
 });
 
+test('nobody is admitted whose session has expired since it was looked at', async () => {
+  const { database, sessionId } = await waiting();
+  await database.query('update session set expires_at = clock_timestamp()');
+  expect(await commitAdmissions(database, batch(sessionId))).toEqual([]);
+  await database.query(`update session set expires_at = clock_timestamp() + interval '1 min'`);
+  expect(await commitAdmissions(database, batch(sessionId))).toHaveLength(1);
+});
+
 test.each(['Inbound', 'Outbound'] as const)('nobody is dialled whose number is on the phone: %s', async (direction) => {
   const { database, sessionId } = await waiting('+14155550100');
   await onThePhone(database, direction, '+14155550100');

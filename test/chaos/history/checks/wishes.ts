@@ -1,6 +1,6 @@
 import { found, type Violation } from '../../violation.ts';
 import { admissionsOf, type History } from '../history.ts';
-import { checkedThenWrittenMs, sendableForMs } from '../tolerances.ts';
+import { checkedThenWrittenMs } from '../tolerances.ts';
 
 /** I5, wish by wish: who handed a session in decides where it runs and until when somebody may be called. */
 export function checkPlaces(history: History): readonly Violation[] {
@@ -17,14 +17,13 @@ export function checkPlaces(history: History): readonly Violation[] {
 }
 
 /**
- * The same, instant by instant: nobody is called after the time that was allowed. The time is looked at when a session is fetched to be decided on, and
- * what is admitted then may still be sent for a moment.
+ * The same, instant by instant: nobody is called after the time that was allowed. The time is looked at last with the commit of the sending.
  */
 export function checkExpiry(history: History): readonly Violation[] {
   const sessions = new Map(history.sessions.map((session) => [session.id, session]));
   const late = admissionsOf(history).filter(({ sessionId, sendingAtMs }) => {
     const expiresAtMs = sessions.get(sessionId)?.expiresAtMs ?? Number.POSITIVE_INFINITY;
-    return sendingAtMs !== null && sendingAtMs > expiresAtMs + sendableForMs + checkedThenWrittenMs;
+    return sendingAtMs !== null && sendingAtMs > expiresAtMs + checkedThenWrittenMs;
   });
   return found(
     'I5',
