@@ -94,7 +94,13 @@ export const manifest = poolManifest.parse({
     ],
     classes: [
       { name: 'vip', priority: 1000, direction: 'Inbound', assistant: 'reception', reserved: 1, match: { dialled: [numbers.vip] } },
-      { name: 'campaign', priority: 100, direction: 'Outbound', assistant: 'seller', retry: { maxAttempts: 2, outcomes: ['Busy', 'NoAnswer'] } },
+      {
+        name: 'campaign',
+        priority: 100,
+        direction: 'Outbound',
+        assistant: 'seller',
+        retry: { maxAttempts: 2, outcomes: ['Busy', 'NoAnswer'] },
+      },
     ],
   },
 });

@@ -1,0 +1,31 @@
+import type { TestProject } from 'vitest/node';
+import { startControlPlane } from './control-plane.ts';
+import { findPrograms, installedKubectl, type Program } from './programs.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The administrator's kubeconfig of a cluster that all tests of a run share. */
+    readonly kubeconfig: string;
+    readonly kubectl: Program;
+  }
+}
+
+/** One cluster for the whole run: the one that TRUNKLINE_TEST_KUBECONFIG names, or a control plane of our own. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['TRUNKLINE_TEST_KUBECONFIG'];
+  if (given !== undefined && given !== '') {
+    project.provide('kubeconfig', given);
+    project.provide('kubectl', installedKubectl(process.env));
+    return async () => undefined;
+  }
+  const programs = await findPrograms(process.env, tell);
+  const plane = await startControlPlane(programs);
+  tell(`control plane from ${programs.from}`);
+  project.provide('kubeconfig', plane.kubeconfig);
+  project.provide('kubectl', programs.find('kubectl') ?? installedKubectl(process.env));
+  return () => plane.stop();
+}
+
+function tell(line: string): void {
+  process.stdout.write(`cluster: ${line}\n`);
+}
