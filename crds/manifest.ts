@@ -92,6 +92,11 @@ function fault(offset: number, message: string): readonly Fault[] {
 
 function check(content: unknown, document: Document.Parsed, file: string, lines: LineCounter): ReadManifest {
   const locate = (path: readonly (string | number)[]): Position => positionOf(lines, offsetOf(document, path, 'value'));
+  const strange = strangeLength(content);
+  if (strange !== undefined) {
+    const place = positionOf(lines, offsetOf(document, strange, 'field'));
+    return { ok: false, problems: [{ file, ...place, path: pathText(strange), message: 'is not a field here' }] };
+  }
   const parsed = parseExplained(poolManifest, content);
   if (parsed.ok) return { ok: true, manifest: parsed.value, locate };
   const problems = parsed.problems.map(
@@ -103,6 +108,27 @@ function check(content: unknown, document: Document.Parsed, file: string, lines:
     }),
   );
   return { ok: false, problems: capped([...problems].sort((a, b) => a.line - b.line || a.column - b.column)) };
+}
+
+/**
+ * Where a mapping has a `length` that is itself a mapping or a list. No field of a pool is called so, and zod would throw at it: where a text or a list is
+ * expected, it compares the length of whatever has one. Not recursive, because the depth may be in doubt.
+ */
+function strangeLength(value: unknown): readonly (string | number)[] | undefined {
+  const waiting: { readonly value: unknown; readonly path: readonly (string | number)[] }[] = [{ value, path: [] }];
+  const seen = new Set<unknown>();
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value: one, path } = next;
+    if (typeof one !== 'object' || one === null || seen.has(one)) continue;
+    seen.add(one);
+    for (const [key, inner] of Object.entries(one)) {
+      if (typeof inner !== 'object' || inner === null) continue;
+      const at = [...path, Array.isArray(one) ? Number(key) : key];
+      if (key === 'length') return at;
+      waiting.push({ value: inner, path: at });
+    }
+  }
+  return undefined;
 }
 
 function capped(problems: readonly ManifestProblem[]): readonly ManifestProblem[] {

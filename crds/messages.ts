@@ -16,32 +16,9 @@ export function parseExplained<S extends z.ZodType>(
   schema: S,
   value: unknown,
 ): { readonly ok: true; readonly value: z.output<S> } | { readonly ok: false; readonly problems: readonly FieldProblem[] } {
-  const strange = strangeLength(value);
-  if (strange !== undefined) return { ok: false, problems: [{ path: strange, about: 'field', message: 'is not a field here' }] };
   const parsed = schema.safeParse(value, { error: wording });
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, problems: firstOfEachField(parsed.error.issues.flatMap((issue) => explain(issue, [], schema))) };
-}
-
-/**
- * Where a mapping has a `length` that is itself a mapping or a list. No field is called so, and zod would throw at it: where a text or a list is
- * expected, it compares the length of whatever has one. Not recursive, because the depth may be in doubt.
- */
-function strangeLength(value: unknown): Path | undefined {
-  const waiting: { readonly value: unknown; readonly path: Path }[] = [{ value, path: [] }];
-  const seen = new Set<unknown>();
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { value: one, path } = next;
-    if (typeof one !== 'object' || one === null || seen.has(one)) continue;
-    seen.add(one);
-    for (const [key, inner] of Object.entries(one)) {
-      if (typeof inner !== 'object' || inner === null) continue;
-      const at = [...path, Array.isArray(one) ? Number(key) : key];
-      if (key === 'length') return at;
-      waiting.push({ value: inner, path: at });
-    }
-  }
-  return undefined;
 }
 
 /** A field that is wrong in several ways is told once: mending the first usually mends the rest. */
