@@ -196,3 +196,10 @@ describe('a hostile file is refused:', () => {
     expect(problems.at(-1)).toMatchObject({ message: 'and 51 more problems' });
   });
 });
+
+test('an empty choice of numbers to call from is refused where callers come in, like any other', () => {
+  for (const from of ['{}', '{matchLabels: {}}']) {
+    const problems = problemsOf(soundPool.replace('direction: Inbound', `direction: Inbound\n      from: ${from}`));
+    expect(problems).toMatchObject([{ path: 'spec.classes[0].from', message: expect.stringContaining('is for outbound sessions') }]);
+  }
+});
