@@ -10,7 +10,7 @@ import type { WorkerId } from './workers.ts';
 export const dispatcherChannel = (poolId: PoolId) => `trunkline_dispatch_${poolId}`;
 export const workerChannel = (workerId: WorkerId) => `trunkline_worker_${workerId}`;
 
-const gapMs = 5;
+const gapMs = 1;
 
 /** Wakes the pool's dispatcher, coalesced. */
 export type Waker = {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Admitted, Blocked, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
 import { decideStep } from '../../capacity/admission/step.ts';
 import { sendWindowMs } from '../../capacity/rates/limiter.ts';
@@ -8,9 +7,10 @@ import { type AdmissionRecord, type Committed, commitAdmissions, maxBatch } from
 import type { Head, Lane } from '../../ledger/dispatch/fetch-waiting.ts';
 import { releaseSlots } from '../../ledger/dispatch/release-slots.ts';
 import { parkSessions } from '../../ledger/dispatch/upkeep.ts';
+import { newId } from '../../ledger/ids.ts';
 import { arrivalOf } from './candidates.ts';
 import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
-import { decideOnHeads } from './heads.ts';
+import { decideOnHeads, firstLook, type Looked } from './heads.ts';
 
 /** How long an owner may take to send what no rate paces; then it is taken back. */
 const sendWithinMs = 2_000;
@@ -24,13 +24,18 @@ const madeAgainMs = 50;
 /** Newest decisions that the view keeps. */
 const keptDecisions = 20;
 
+/** Looks at the heads of the queue before it is known how many may start. */
+export const lookAhead = (desk: Desk): Promise<readonly Looked[]> => firstLook(desk, lanesOf(desk));
+
 /**
- * Admits what may be admitted now: fetches the heads of the queue, decides on them together with the callers who wait, and commits. Returns whether
- * another round could admit more.
+ * Admits what may be admitted now: decides on the heads of the queue, fetched unless `ahead` has them already, together with the callers who wait, and
+ * commits. Returns whether another round could admit more.
  */
-export async function admitRound(desk: Desk): Promise<'again' | 'done'> {
+export async function admitRound(desk: Desk, ahead?: readonly Looked[]): Promise<'again' | 'done'> {
   const arrivals = [...desk.arrivals.values()].map(arrivalOf).filter((arrival) => arrival !== undefined);
-  const { fetched, waiting, parked, decision, more } = await decideOnHeads(desk, lanesOf(desk), roomFor(desk), (heads) => {
+  const room = roomFor(desk);
+  const looked = ahead ?? (await firstLook(desk, lanesOf(desk), room));
+  const { fetched, waiting, parked, decision, more } = await decideOnHeads(desk, looked, room, (heads) => {
     const snapshot = snapshotOf(desk);
     return { ...decideStep(snapshot, [...arrivals, ...heads]), snapshot, atMs: snapshot.nowMs };
   });
@@ -142,7 +147,7 @@ async function commitDials(
     const counts = countsAt(desk, project);
     records.push({
       sessionId: session,
-      attemptId: randomUUID(),
+      attemptId: newId(),
       class: name,
       project,
       subscription: subscription.name,

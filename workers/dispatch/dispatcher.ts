@@ -5,8 +5,9 @@ import { signalBatch, takeSignals } from '../../ledger/dispatch/take-signals.ts'
 import type { PoolId } from '../../ledger/policy.ts';
 import { dispatcherChannel } from '../../ledger/wake.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
-import { admitRound, writeReleased } from './admit.ts';
+import { admitRound, lookAhead, writeReleased } from './admit.ts';
 import { type Desk, note } from './desk.ts';
+import type { Looked } from './heads.ts';
 import { openDesk } from './open-desk.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
 import { openWake } from './wake.ts';
@@ -65,14 +66,16 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
 }
 
 async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
-  const signals = await takeSignals(desk.connection, desk.poolId);
+  // On the way together: the heads are read after the signals are taken, and so are no older than what the signals tell.
+  const [signals, ahead] = await Promise.all([takeSignals(desk.connection, desk.poolId), isIdle(desk) ? undefined : lookAhead(desk)]);
   for (const signal of signals) {
     if (signal.attempt !== undefined) note(desk, signal.attempt);
     if (signal.kind === 'overlay') desk.holdsChanged = true;
     desk.learning.observe(signal, desk);
   }
   release(desk);
-  if (desk.holdsChanged) await upkeep.glance();
+  const changed = desk.holdsChanged;
+  if (changed) await upkeep.glance();
   const nowMs = desk.clock.now();
   desk.statistics.use(
     desk.policy.classes.map(({ name }) => name),
@@ -80,7 +83,7 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
     nowMs,
   );
   desk.nextStepAtMs = Number.POSITIVE_INFINITY;
-  if (!isStopped(desk) || desk.nextLookAtMs <= nowMs) await admit(desk);
+  if (!isIdle(desk)) await admit(desk, changed ? undefined : ahead);
   await writeReleased(desk);
   if (signals.length === signalBatch) desk.nextStepAtMs = 0;
   desk.nextStepAtMs = Math.min(
@@ -92,18 +95,20 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
   );
 }
 
-/** Admits what may be admitted now. */
-async function admit(desk: Desk): Promise<void> {
+/** Admits what may be admitted now. `ahead`: the heads of the queue, if they were looked at already. */
+async function admit(desk: Desk, ahead: readonly Looked[] | undefined): Promise<void> {
   desk.nextLookAtMs = desk.clock.now() + lookEveryMs;
-  for (let round = 0; round < maxRounds; round += 1) {
+  if ((await admitRound(desk, ahead)) === 'done') return;
+  for (let round = 1; round < maxRounds; round += 1) {
     if ((await admitRound(desk)) === 'done') return;
   }
   desk.nextStepAtMs = 0;
 }
 
-/** Nothing of the queue may start, and nobody waits at the provider. */
-function isStopped({ arrivals, holds, guard, policy }: Desk): boolean {
-  return arrivals.size === 0 && (holds.pool || guard !== undefined || policy.mode === 'Hold');
+/** Nothing of the queue may start, nobody waits at the provider, and it is not time for a look all the same. */
+function isIdle({ arrivals, holds, guard, policy, nextLookAtMs, clock }: Desk): boolean {
+  const stopped = holds.pool || guard !== undefined || policy.mode === 'Hold';
+  return stopped && arrivals.size === 0 && clock.now() < nextLookAtMs;
 }
 
 /** Frees the slots whose release lag has passed. */

@@ -17,22 +17,27 @@ export type Decided<Decision> = {
 type Outcome = { readonly admitted: readonly { readonly session: string }[] };
 
 /** A lane as far as it was looked into. */
-type Looked = { readonly lane: Lane; depth: number; heads: readonly Head[] };
+export type Looked = { readonly lane: Lane; depth: number; heads: readonly Head[] };
+
+/** The first look into lanes. `room`: how many may start at the most, if that is known. */
+export async function firstLook(desk: Desk, lanes: readonly Lane[], room = Number.POSITIVE_INFINITY): Promise<readonly Looked[]> {
+  const depthOf = (lane: Lane) => firstDepth({ usedBefore: desk.laneUse.get(keyOf(lane)) ?? 0, room, lanes: lanes.length });
+  const looked = lanes.map((lane): Looked => ({ lane, depth: depthOf(lane), heads: [] }));
+  await look(desk, looked);
+  return looked;
+}
 
 /**
- * Fetches the heads of the queue and decides on them; lanes that were not looked into deep enough are fetched deeper, and all of it is decided anew.
- * Deciding is pure: only the last decision is acted upon.
+ * Decides on the heads of the queue, as far as they were looked at; lanes that were not looked into deep enough are fetched deeper, and all of it is
+ * decided anew. Deciding is pure: only the last decision is acted upon.
  */
 export async function decideOnHeads<Decision extends Outcome>(
   desk: Desk,
-  lanes: readonly Lane[],
+  looked: readonly Looked[],
   room: number,
   decide: (waiting: readonly Waiting[]) => Decision,
 ): Promise<Decided<Decision>> {
-  const depthOf = (lane: Lane) => firstDepth({ usedBefore: desk.laneUse.get(keyOf(lane)) ?? 0, room, lanes: lanes.length });
-  const looked = lanes.map((lane): Looked => ({ lane, depth: depthOf(lane), heads: [] }));
-  for (let wanted: readonly Looked[] = looked; ; ) {
-    await look(desk, wanted);
+  for (;;) {
     const fetched = looked.flatMap(({ heads }) => heads);
     const { waiting, parked } = candidatesOf(fetched, desk.policy);
     const decision = decide(waiting);
@@ -51,11 +56,12 @@ export async function decideOnHeads<Decision extends Outcome>(
       desk.laneUse = new Map(looked.map((one) => [keyOf(one.lane), usedOf(one)]));
       return { fetched, waiting, parked, decision, more };
     }
-    wanted = deeper;
+    await look(desk, deeper);
   }
 }
 
 async function look({ connection, poolId }: Desk, wanted: readonly Looked[]): Promise<void> {
+  if (wanted.length === 0) return;
   const heads = await fetchWaiting(
     connection,
     poolId,

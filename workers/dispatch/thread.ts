@@ -24,9 +24,11 @@ let standing = false;
 
 /** True when it was elected: then dispatching is over, and so is this thread. */
 async function stand({ workerId, remembered }: Extract<ToThread, { kind: 'stand' }>): Promise<boolean> {
-  const connection = new pg.Client(
-    connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.pool} dispatcher`, statementTimeoutMs: 5_000 }),
-  );
+  const connection = new pg.Client({
+    ...connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.pool} dispatcher`, statementTimeoutMs: 5_000 }),
+    // Statements that do not depend on each other's answers share a way.
+    pipeline: true,
+  });
   connection.on('error', (error) => {
     log.error({ err: error }, 'connection lost: dispatching ends');
     process.exit(1);
