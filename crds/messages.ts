@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearest } from './suggest.ts';
-import { alternatives, fieldsOf, schemasAt } from './walk.ts';
+import { alternatives, bare, fieldsOf, schemasAt } from './walk.ts';
 
 /** What the schema finds wrong, in words for the person who wrote the manifest. The value itself is never repeated: it may be a secret. */
 
@@ -38,7 +38,7 @@ function explain(issue: Issue, base: Path, root: z.ZodType): readonly FieldProbl
   const path = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], about: 'field', message: unknownField(key, knownAt(root, path)) }));
+      return issue.keys.map((key) => ({ path: [...path, key], about: 'field', message: strangeField(key, root, path) }));
     case 'invalid_union':
       return explainUnion(issue, path, root);
     case 'invalid_key':
@@ -91,6 +91,26 @@ function literalsAt(root: z.ZodType, path: Path): readonly string[] {
 
 function knownAt(root: z.ZodType, path: Path): readonly string[] {
   return [...new Set(schemasAt(root, path).flatMap((schema) => fieldsOf(schema).map(({ name }) => name)))];
+}
+
+/** A field that is not one here: unknown, or one of another alternative. */
+function strangeField(key: string, root: z.ZodType, path: Path): string {
+  const options = schemasAt(root, path).flatMap(alternatives);
+  const having = options.filter((option) => fieldsOf(option).some(({ name }) => name === key));
+  if (having.length === 0) return unknownField(key, knownAt(root, path));
+  return `goes with ${having.flatMap((option) => markOf(option, options)).join(' or ')} only`;
+}
+
+/** What tells an alternative from the others: the value of a field that each has, or a field that it alone has. */
+function markOf(option: z.ZodType, options: readonly z.ZodType[]): readonly string[] {
+  for (const { name, schema } of fieldsOf(option)) {
+    const inner = bare(schema);
+    if (inner instanceof z.ZodLiteral) return [`${name} ${[...inner.values].join(' or ')}`];
+  }
+  return firstOfEach([option, ...options.filter((other) => other !== option)].map((one) => fieldsOf(one).map(({ name }) => name))).slice(
+    0,
+    1,
+  );
 }
 
 function unknownField(key: string, known: readonly string[]): string {

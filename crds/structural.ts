@@ -152,13 +152,13 @@ function rulesByTag(alternatives: readonly Written[], names: readonly string[], 
       if (having.length < alternatives.length)
         rules.push({
           rule: `!has(self.${name}) || self.${tag} in [${having.map((value) => `'${value}'`).join(', ')}]`,
-          message: `is for ${tag} ${having.join(' and ')}`,
+          message: `goes with ${having.map((value) => `${tag} ${value}`).join(' or ')} only`,
           fieldPath: `.${name}`,
         });
       if (needing.length > 0 && needing.length < alternatives.length)
         rules.push({
           rule: `!(self.${tag} in [${needing.map((value) => `'${value}'`).join(', ')}]) || has(self.${name})`,
-          message: `${name} is required for ${tag} ${needing.join(' and ')}`,
+          message: `${name} is required with ${needing.map((value) => `${tag} ${value}`).join(' or ')}`,
         });
       return rules;
     });
@@ -185,7 +185,7 @@ function rulesByPresence(alternatives: readonly Written[], names: readonly strin
     const beside = keys.filter((_, n) => alternatives[n]?.properties?.[name] !== undefined);
     if (beside.length === alternatives.length) continue;
     const rule = `!has(self.${name}) || ${beside.map((key) => `has(self.${key})`).join(' || ')}`;
-    rules.push({ rule, message: `goes with ${beside.join(' or ')}`, fieldPath: `.${name}` });
+    rules.push({ rule, message: `goes with ${beside.join(' or ')} only`, fieldPath: `.${name}` });
   }
   return rules;
 }

@@ -8,7 +8,7 @@ import type { ProgramName, Programs } from './programs.ts';
 
 const endWithinMs = 10_000;
 
-/** Programs that run as long as a test wants them. What they say goes to `NAME.log` in the folder. */
+/** Programs that run as long as a test wants them, and no longer than the run if they are of our build. What they say goes to `NAME.log` in the folder. */
 export class Processes {
   readonly #programs: Programs;
   readonly #folder: string;
@@ -26,7 +26,7 @@ export class Processes {
     if (program === undefined) throw new Error(`there is no ${name} in ${this.#programs.from}: have Go build all of them, or add it`);
     const [file, ...first] = program;
     const log = openSync(this.#logOf(name), 'a', 0o600);
-    const child = spawn(file, [...first, ...args], { stdio: ['ignore', log, log] });
+    const child = spawn(file, [...first, ...args], { stdio: ['pipe', log, log], env: { ...process.env, TRUNKLINE_TEST_LEASH: 'stdin' } });
     child.once('error', (error) => this.#failed.set(name, error));
     closeSync(log);
     this.#running.set(name, child);

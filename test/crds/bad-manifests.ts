@@ -96,7 +96,7 @@ const fields: readonly BadManifest[] = [
     'a header where the secret needs none',
     { [`${front}.webhookAuth`]: { type: 'Secret', header: 'x-token' } },
     `${front}.webhookAuth.header`,
-    'is not a field here',
+    'goes with type Bearer only',
   ],
   [
     'a handler of two kinds',
@@ -108,7 +108,7 @@ const fields: readonly BadManifest[] = [
     'a secret for a module',
     { 'spec.handler': { module: './a.mjs', secretRef: { name: 'a', key: 'b' } } },
     'spec.handler.secretRef',
-    'is not a field here',
+    'goes with url only',
   ],
   ['more classes than there may be', { 'spec.classes': Array(33).fill({}) }, 'spec.classes', 'at most 32 entries'],
   ['an account without id', { 'spec.subscriptions[0].accountId': '' }, 'spec.subscriptions[0].accountId', 'must not be empty'],
@@ -198,6 +198,7 @@ const rules: readonly BadManifest[] = [
 
 /** The schema again, where an API server lacks the means or the rule would exceed its budget. */
 const finer: readonly BadManifest[] = [
+  ['a port that does not exist', { 'spec.publicUrl': 'https://voice.example.com:99999' }, 'spec.publicUrl', 'absolute http or https URL'],
   ['a label without key', { [`${front}.labels`]: { '': 'c' } }, `${front}.labels[""]`, 'must'],
   ['a country that does not exist', { 'spec.destinations.allow': ['GB', 'UK'] }, 'spec.destinations.allow[1]', 'is no country'],
   ['a label key with a slash', { [`${front}.labels`]: { 'a/b': 'c' } }, `${front}.labels["a/b"]`, 'must be letters, digits'],

@@ -77,7 +77,7 @@ describe('the definition', () => {
     const handler = values.find(({ path }) => path === 'spec.handler')?.schema;
     expect(handler?.['x-kubernetes-validations']).toEqual([
       { rule: '[has(self.url), has(self.module)].exists_one(given, given)', message: 'must have exactly one of url, module' },
-      { rule: '!has(self.secretRef) || has(self.url)', message: 'goes with url', fieldPath: '.secretRef' },
+      { rule: '!has(self.secretRef) || has(self.url)', message: 'goes with url only', fieldPath: '.secretRef' },
     ]);
     expect(handler?.properties?.['timeout']?.default, 'both alternatives have it').toBe('5s');
     const header = values.find(({ path }) => path.endsWith('.webhookAuth.header'))?.schema;

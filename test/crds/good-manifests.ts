@@ -20,6 +20,7 @@ export const goodManifests: readonly GoodManifest[] = [
   ['where a class reserves all that it may use', { [`${vip}.limit`]: 5 }],
   ['without destinations', { 'spec.destinations': undefined }],
   ['with a handler of its own', { 'spec.handler': { url: 'https://logic.example.com' } }],
+  ['with a message of 1000 emoji', { [`${vip}.overflow`]: [{ message: '\u{1F4DE}'.repeat(1_000) }] }],
   ['with a module as handler', { 'spec.handler': { module: './logic.mjs', timeout: '500ms' } }],
   ['with results', { 'spec.results': { url: 'https://crm.example.com' } }],
   ['with equal priorities and different numbers', { [`${desk}.priority`]: 1000 }],

@@ -1,12 +1,12 @@
-import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import { poolManifest } from '../../../crds/pool.ts';
 import { badManifests } from '../../crds/bad-manifests.ts';
 import { goodManifests } from '../../crds/good-manifests.ts';
 import { poolWith } from '../../crds/pools.ts';
 import { administrator, makeNamespace, serveDefinition } from '../cluster.ts';
+import { askServer } from './ask.ts';
 
 /** The tables of `test/crds`, put to a real API server: it and the schema agree on every row that is not semantic. */
 
@@ -20,28 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => namespace.remove());
 
-type Answer =
-  | { readonly taken: true; readonly stored: unknown }
-  | { readonly taken: false; readonly message: string; readonly blamed: readonly string[] };
-
-const refusal = z.object({
-  message: z.string(),
-  details: z.object({ causes: z.array(z.object({ field: z.string().default('') })).default([]) }).default({ causes: [] }),
-});
-
-/** What the API server says of a manifest, by a dry run: it checks everything and stores nothing. */
-async function ask(manifest: string): Promise<Answer> {
-  const body = z.record(z.string(), z.unknown()).parse(parse(manifest));
-  if (typeof body['metadata'] === 'object') body['metadata'] = { ...body['metadata'], namespace: namespace.name };
-  const pools = config.makeApiClient(CustomObjectsApi);
-  const at = { group: 'trunkline.dev', version: 'v1alpha1', plural: 'voicecapacitypools', namespace: namespace.name };
-  try {
-    return { taken: true, stored: await pools.createNamespacedCustomObject({ ...at, body, dryRun: 'All', fieldValidation: 'Strict' }) };
-  } catch (error) {
-    const { message, details } = refusal.parse(JSON.parse(z.object({ body: z.string() }).parse(error).body));
-    return { taken: false, message, blamed: details.causes.map(({ field }) => field) };
-  }
-}
+const ask = (manifest: string) => askServer(config, namespace.name, parse(manifest));
 
 const rowsOf = (...tiers: readonly string[]) =>
   badManifests
@@ -73,6 +52,12 @@ describe('an API server takes a pool', () => {
     const sent = poolManifest.parse(parse(poolWith(changes)));
     expect(poolManifest.parse(answer.stored).spec).toEqual(sent.spec);
   });
+});
+
+test('an API server reads nothing after the colon as the default where there is one, and the schema refuses it', async () => {
+  const manifest = poolWith({ 'spec.session': null });
+  expect(poolManifest.safeParse(parse(manifest)).success).toBe(false);
+  expect(await ask(manifest)).toMatchObject({ taken: true, stored: { spec: { session: { maxDuration: '10m' } } } });
 });
 
 test('the tables are large enough to tell', () => {

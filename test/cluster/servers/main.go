@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -29,6 +30,9 @@ func main() {
 	if len(os.Args) == 0 {
 		usage()
 	}
+	if os.Getenv("TRUNKLINE_TEST_LEASH") != "" {
+		go endWithParent()
+	}
 	switch os.Args[0] {
 	case "etcd":
 		etcdmain.Main(os.Args)
@@ -43,6 +47,13 @@ func main() {
 	default:
 		usage()
 	}
+}
+
+// endWithParent keeps a killed test run from leaving servers behind: its end of
+// the standard input closes with it, however it ends.
+func endWithParent() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(1)
 }
 
 func serve(command *cobra.Command) {
