@@ -99,6 +99,24 @@ const fields: readonly BadManifest[] = [
     'goes with type Bearer only',
   ],
   [
+    'an id where the secret needs none',
+    { [`${front}.webhookAuth`]: { type: 'Secret', credentialId: 'c' } },
+    `${front}.webhookAuth.credentialId`,
+    'goes with type Bearer or type Hmac only',
+  ],
+  [
+    'a hash for a bearer token',
+    { [`${front}.webhookAuth`]: { type: 'Bearer', credentialId: 'c', algorithm: 'sha256' } },
+    `${front}.webhookAuth.algorithm`,
+    'goes with type Hmac only',
+  ],
+  [
+    'an answer of two kinds',
+    { [`${desk}.whenUnavailable`]: { message: 'x', transfer: { number: '+12125550199' } } },
+    `${desk}.whenUnavailable`,
+    'exactly one of message, transfer',
+  ],
+  [
     'a handler of two kinds',
     { 'spec.handler': { url: 'https://a.example', module: './a.mjs' } },
     'spec.handler',
@@ -192,6 +210,24 @@ const rules: readonly BadManifest[] = [
     'dialled numbers of calls that go out',
     { [`${campaign}.match`]: { dialled: ['+14155550101'] } },
     `${campaign}.match.dialled`,
+    'is for inbound sessions',
+  ],
+  [
+    'an outbound limit above the pool',
+    { 'spec.budget.outbound': 51 },
+    'spec.budget.outbound',
+    'must not be more than maxConcurrentSessions (50)',
+  ],
+  [
+    'reserves above the outbound limit',
+    { 'spec.budget': { outbound: 3 }, [`${campaign}.reserved`]: 4 },
+    'spec.budget.outbound',
+    'Outbound classes reserve 4 slots',
+  ],
+  [
+    'prefixes of callers where none calls',
+    { [`${campaign}.match`]: { callers: ['+1'] } },
+    `${campaign}.match.callers`,
     'is for inbound sessions',
   ],
 ];
