@@ -155,6 +155,20 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | nul
 /** An election that the ledger has forgotten may have had the number of a later one. */
 const withoutElections = (history: History): History => ({ ...history, said: { ...history.said, epochs: [] } });
 
+/** A caller may have waited for a decision over an instant. */
+const notDecided = {
+  state: 'pending',
+  epoch: null,
+  seq: null,
+  policyVersion: null,
+  ceiling: null,
+  inUse: null,
+  admittedAtMs: null,
+  sendByMs: null,
+  sendingAtMs: null,
+  boundAtMs: null,
+} as const;
+
 /** What had happened by an instant, as far as decisions until then depend on it. */
 export function upTo(history: History, atMs: number): History {
   const until = <T extends number | null | undefined>(instant: T, not: T): T =>
@@ -166,7 +180,8 @@ export function upTo(history: History, atMs: number): History {
       .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, null) })),
     attempts: history.attempts
       .filter(({ createdAtMs }) => createdAtMs < atMs)
-      .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, null), releasedAtMs: until(one.releasedAtMs, null) })),
+      .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, null), releasedAtMs: until(one.releasedAtMs, null) }))
+      .map((one) => (one.admittedAtMs === null || one.admittedAtMs < atMs ? one : { ...one, ...notDecided })),
     calls: history.calls
       .filter(({ createdAtMs }) => createdAtMs < atMs)
       .map((one) => ({ ...one, endedAtMs: until(one.endedAtMs, undefined) })),

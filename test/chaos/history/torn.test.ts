@@ -76,6 +76,11 @@ describe('a history whose ledger lost a part', () => {
     expect(checkAroundLoss(history, lost)).toEqual([]);
   });
 
+  test('takes a caller who waited while it was lost for one who was not admitted before', () => {
+    const freedMeanwhile = spoil.attempt(1, { releasedAtMs: 20_995 })(aGoodHistory());
+    expect(checkAroundLoss(freedMeanwhile, { fromMs: 20_990, toMs: 20_999 })).toEqual([]);
+  });
+
   test.each([
     { name: 'an admission above the ceiling before it', spoilt: spoil.attempt(3, { inUse: 4 }), what: 'above the ceiling' },
     { name: 'a dispatcher that counted too few before it', spoilt: spoil.attempt(3, { inUse: 2 }), what: 'fewer slots were counted' },
