@@ -15,6 +15,7 @@ export type Signals = {
   readonly oldestWaitMs: Reading;
   /** p95 of what the workers themselves take (webhook handling, dispatch), never the provider's part; 0 when they had nothing to do. */
   readonly workerLatencyMs: Reading;
+  /** Sessions that came and could start at once, callers above all, over the last minute or so. Leads that are handed in are backlog and none of these. */
   readonly arrivalsPerSecond: Reading;
   /** Workers with a session of their own. Looked at for stateful handlers only. */
   readonly busyWorkers: Reading;
