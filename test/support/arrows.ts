@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ['capacity', 'crds'],
   workers: ['ledger', 'providers', 'capacity', 'crds'],
   simulator: ['capacity', 'crds'],
+  operator: ['ledger', 'providers', 'capacity', 'crds'],
   standalone: ['ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
   cli: ['standalone', 'ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
 };
