@@ -1,0 +1,31 @@
+import type { Api } from './api.ts';
+import { type Owner, ownedFieldsDiffer } from './owned-fields.ts';
+
+/** An object as it is applied: everything that we want of it, and nothing else. */
+export type Manifest = Readonly<Record<string, unknown>> & { readonly apiVersion: string; readonly kind: string };
+
+export type Applied = { readonly changed: 'nothing' } | { readonly changed: 'applied'; readonly object: unknown };
+
+/**
+ * Makes the object at this path be as wanted, by server-side apply; no request when it is already. Conflicts are taken over: what we apply is ours, and a
+ * hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none.
+ */
+export async function applyObject(
+  api: Api,
+  path: string,
+  { desired, live, owner }: { readonly desired: Manifest; readonly live: unknown; readonly owner: Owner },
+  signal: AbortSignal,
+): Promise<Applied> {
+  if (live !== undefined && !ownedFieldsDiffer(desired, live, owner)) return { changed: 'nothing' };
+  const object = await api.request(
+    {
+      method: 'PATCH',
+      path: owner.subresource === '' ? path : `${path}/${owner.subresource}`,
+      query: { fieldManager: owner.manager, force: 'true' },
+      contentType: 'application/apply-patch+yaml', // JSON is YAML
+      body: desired,
+    },
+    signal,
+  );
+  return { changed: 'applied', object };
+}
