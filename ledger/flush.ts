@@ -4,3 +4,7 @@
  * read again after a crash, or cannot matter before something else is durable.
  */
 export const unflushed = `unflushed as materialized (select set_config('synchronous_commit', 'off', true))`;
+
+/** SQL: the same, but for when the condition is true: then the commit waits. */
+export const unflushedUnless = (condition: string) =>
+  `unflushed as materialized (select case when not ${condition} then set_config('synchronous_commit', 'off', true) end)`;

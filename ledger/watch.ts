@@ -170,7 +170,11 @@ export async function attemptsInDoubt(sql: Sql, poolId: PoolId, project: Project
 
 /** Counts a look-up of these attempts. */
 export async function noteLookUps(sql: Sql, attemptIds: readonly string[]): Promise<void> {
-  await sql.query('update attempt set look_ups = look_ups + 1 where id = any($1::uuid[])', [attemptIds]);
+  await sql.query(
+    `with looked_up as (select id from attempt where id = any($1::uuid[]) order by id for update)
+     update attempt set look_ups = look_ups + 1 from looked_up where attempt.id = looked_up.id`,
+    [attemptIds],
+  );
 }
 
 export type KnownCall = { readonly attemptId: string; readonly state: string };

@@ -45,11 +45,14 @@ export const sendingForgottenAfterMs = 30_000;
 
 const burying = (concerned: string) => `
   with dead as (
-    update worker set state = 'gone' where pool_id = $1 and ${isSilent} and not ${lockHeld('worker', 'worker.id')} returning id)
-  update attempt set ambiguous_at = clock_timestamp()
-  where ${concerned} and state = 'sending' and ambiguous_at is null
-    and (owner in (select id from dead) or exists (select from worker w where w.id = attempt.owner and w.state = 'gone')
-      or sending_at < clock_timestamp() - interval '${sendingForgottenAfterMs} ms')`;
+    update worker set state = 'gone' where pool_id = $1 and ${isSilent} and not ${lockHeld('worker', 'worker.id')} returning id),
+  forgotten as (
+    select id from attempt
+    where ${concerned} and state = 'sending' and ambiguous_at is null
+      and (owner in (select id from dead) or exists (select from worker w where w.id = attempt.owner and w.state = 'gone')
+        or sending_at < clock_timestamp() - interval '${sendingForgottenAfterMs} ms')
+    order by id for update)
+  update attempt set ambiguous_at = clock_timestamp() from forgotten where attempt.id = forgotten.id`;
 
 /** Goes through every open attempt of the pool. */
 const buryDeadWorkersStatement = burying('pool_id = $1 and released_at is null');

@@ -15,6 +15,8 @@ export type Liveness = {
    * looked up and dialled again. The next number comes with a new one.
    */
   readonly signal: AbortSignal;
+  /** Aborted when the connection is lost, as it is when the server crashes and takes back what had not reached the disk. */
+  readonly lost: AbortSignal;
   close(): Promise<void>;
 };
 
@@ -123,6 +125,9 @@ export async function openLiveness(options: {
     },
     get signal() {
       return registered().signal;
+    },
+    get lost() {
+      return registered().lost.signal;
     },
     async close() {
       closing = true;

@@ -121,7 +121,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     signal: sending,
   });
   const applier = openApplier({ database, poolId, policy, endings, wakeDispatcher: waker.wake, log });
-  const inboxWorker = openInboxWorker({ database, poolId, applier, log });
+  const inboxWorker = openInboxWorker({ database, poolId, applier, ledgerLost: () => liveness.lost, log });
   const candidate = openCandidate({
     database,
     ledgerUrl,

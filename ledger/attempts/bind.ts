@@ -89,7 +89,10 @@ export async function adoptLate(
 export async function noteAlive(sql: Sql, poolId: PoolId, attemptIds: readonly string[]): Promise<void> {
   await sql.query({
     name: 'note-alive',
-    text: `update attempt set last_seen_at = clock_timestamp() where pool_id = $1 and id = any($2::uuid[]) and state in ('pending', 'admitted', 'bound')`,
+    text: `
+      with alive as (
+        select id from attempt where pool_id = $1 and id = any($2::uuid[]) and state in ('pending', 'admitted', 'bound') order by id for update)
+      update attempt set last_seen_at = clock_timestamp() from alive where attempt.id = alive.id`,
     values: [poolId, attemptIds],
   });
 }

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../../capacity/outcomes.ts';
 import type { AfterAttempt } from '../../capacity/retry/next.ts';
 import type { Sql } from '../database.ts';
-import { unflushed } from '../flush.ts';
+import { unflushedUnless } from '../flush.ts';
 import type { PoolId } from '../policy.ts';
 
 export type AttemptEnd = {
@@ -32,7 +32,7 @@ const input = `select * from jsonb_to_recordset($2::jsonb) as x("attemptId" uuid
  * `is true` keeps PostgreSQL from looking through the index of all open sessions instead of the few that are asked for; a test looks at the plan.
  */
 export const endAttemptsStatement = `
-  with ${unflushed},
+  with ${unflushedUnless('$4::boolean')},
   input as (${input}),
   target as (select id, session_id from attempt where pool_id = $1 and id = any(array(select "attemptId" from input))),
   locked as (
@@ -82,9 +82,11 @@ export const endAttemptsStatement = `
 
 /**
  * Ends attempts, each once: of all who hear of an end (webhooks, lists, look-ups), the first wins and the others change nothing. Many are written with
- * one commit. Sessions are locked before attempts, as everywhere, and each in order of their ids. Returns the attempts that this call ended; if there are any,
- * `channel` is notified with the commit, which does not wait for the disk: whatever is done because of an end is written after it, and an end that
- * a crash takes back is heard of again, from the inbox or the provider's lists.
+ * one commit; no attempt may be told of twice. Sessions are locked before attempts, as everywhere, and each in order of their ids. Returns the attempts that
+ * this call ended; if there are any, `channel` is notified with the commit.
+ *
+ * The end of a call does not wait for the disk: whatever is done because of it is written after it, and one that a crash takes back is heard of again, from
+ * the inbox or the provider's lists. That no call was made is heard once, and waits.
  */
 export async function endAttempts(
   sql: Sql,
@@ -95,16 +97,9 @@ export async function endAttempts(
   const { rows } = await sql.query<{ ended: readonly string[] }>({
     name: 'end-attempts',
     text: endAttemptsStatement,
-    values: [poolId, JSON.stringify(firstOfEach(ends).map(rowOf)), channel],
+    values: [poolId, JSON.stringify(ends.map(rowOf)), channel, ends.some(({ line }) => line === 'never-taken')],
   });
   return new Set(rows[0]?.ended);
-}
-
-/** Of two who tell of the same attempt at the same time, one wins too. */
-function firstOfEach(ends: readonly AttemptEnd[]): readonly AttemptEnd[] {
-  const byAttempt = new Map<string, AttemptEnd>();
-  for (const end of ends) if (!byAttempt.has(end.attemptId)) byAttempt.set(end.attemptId, end);
-  return [...byAttempt.values()];
 }
 
 function rowOf(end: AttemptEnd) {

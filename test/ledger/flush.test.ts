@@ -48,7 +48,7 @@ test('what is sent is on disk before a byte goes out, and with it the admission 
   expect(await commitsOf(on, () => bindAttempt(on.database, on.poolId, { by: 'answer', attemptId, ...call }))).toEqual(['attempt on']);
 });
 
-test('a webhook is on disk before it is answered; the end that it tells of is heard of again after a crash, and does not wait', async () => {
+test('a webhook is on disk before it is answered; the end that it tells of is heard of again after a crash, and does not wait; that no call was made does', async () => {
   const on = await watched();
   const { attemptId } = await place(on, owner);
   await beginSending(on.database, on.poolId, owner, [attemptId]);
@@ -58,6 +58,17 @@ test('a webhook is on disk before it is answered; the end that it tells of is he
   const end = { attemptId, outcome: 'Normal', endedReason: undefined, line: 'taken', session, limits: undefined } as const;
   const ended = () => endAttempts(on.database, on.poolId, [{ ...end, withResults: false, resultDelayMs: 0 }]);
   expect(await commitsOf(on, ended)).toEqual(['attempt off', 'session off']);
+  const unsent = await place(on, owner);
+  await beginSending(on.database, on.poolId, owner, [unsent.attemptId]);
+  const noCall = {
+    ...end,
+    attemptId: unsent.attemptId,
+    outcome: 'Unsent',
+    line: 'never-taken',
+    withResults: false,
+    resultDelayMs: 0,
+  } as const;
+  expect(await commitsOf(on, () => endAttempts(on.database, on.poolId, [noCall]))).toEqual(['attempt on', 'session on']);
   const { rows } = await on.database.query('show synchronous_commit');
   expect(rows).toEqual([{ synchronous_commit: 'on' }]);
 });

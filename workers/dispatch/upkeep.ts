@@ -28,6 +28,9 @@ const lanesAtLeastEveryMs = 2_000;
  */
 const auditEveryMs = 30_000;
 
+/** What is due and held by somebody else is tried again after this. */
+const heldAgainMs = 50;
+
 export type Upkeep = {
   /** Sees what is declared and held now, and takes back what must not be sent any more. */
   glance(): Promise<void>;
@@ -75,7 +78,7 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
       soon(lanes, lanesSeenAtMs + lanesEveryMs);
     }
     if (seen.expired) soon(expiry, now());
-    promotion.dueAtMs = seen.nextDueInMs === undefined ? Number.POSITIVE_INFINITY : now() + seen.nextDueInMs;
+    promotion.dueAtMs = seen.nextDueInMs === undefined ? Number.POSITIVE_INFINITY : now() + Math.max(0, seen.nextDueInMs);
     await takeBackUnsent(desk);
     const toLookUp = desk.unsent.toLookUp(desk.clock.now() - sendingForgottenAfterMs, desk.workers);
     if (seen.silentWorker || toLookUp.length > 0) await buryDeadWorkers(connection, poolId, toLookUp);
@@ -90,9 +93,11 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
   }
 
   const promotion = errand(async () => {
-    if ((await promoteDue(connection, poolId)) > 0) desk.nextStepAtMs = 0;
+    const moved = await promoteDue(connection, poolId);
+    if (moved > 0) desk.nextStepAtMs = 0;
     const dueInMs = await untilNextDue(connection, poolId);
-    if (dueInMs !== undefined) promotion.dueAtMs = now() + dueInMs;
+    // From now on, however long it has been due: the beat and the glance have their turn between bites. What somebody holds is tried again a little later.
+    if (dueInMs !== undefined) promotion.dueAtMs = now() + Math.max(moved > 0 ? 0 : heldAgainMs, dueInMs);
   });
   // A whole campaign may expire at one instant: as long as bites are full, the next one follows as soon as others had their turn.
   const expiry = errand(async () => {

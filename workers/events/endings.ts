@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptOutcome } from '../../capacity/outcomes.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type AfterAttempt, afterAttempt } from '../../capacity/retry/next.ts';
@@ -14,6 +15,9 @@ const reportWithinMs = 20_000;
 
 /** Beyond what may wait, an end is left to the next who hears of it. */
 const bounds = { maxWaiting: 5_000, maxGroup: 100 };
+
+const maxTries = 3;
+const contendedPauseMs = 20;
 
 export type Ending = {
   readonly attemptId: string;
@@ -45,16 +49,39 @@ export function openEndings(deps: {
 }): Endings {
   const waiting = createGroupCommit(bounds, endGroup);
 
+  /** What several tell of one attempt is written one after the other: the first may be refused, as it speaks of another call. */
   async function endGroup(group: readonly Ending[]): Promise<readonly Verdict[]> {
+    const verdicts = new Map<Ending, Verdict>();
+    for (let left = group; left.length > 0; left = left.filter((ending) => !verdicts.has(ending))) {
+      const oneOfEach = [...Map.groupBy(left, ({ attemptId }) => attemptId).values()].flatMap(([first]) => first ?? []);
+      const written = await writeOrEach(oneOfEach);
+      for (const [index, ending] of oneOfEach.entries()) verdicts.set(ending, written[index] ?? { kind: 'written', first: false });
+    }
+    return group.map((ending) => verdicts.get(ending) ?? { kind: 'written', first: false });
+  }
+
+  async function writeOrEach(group: readonly Ending[]): Promise<readonly Verdict[]> {
     try {
-      return await write(group);
+      return await writeAgain(group);
     } catch (error) {
       if (group.length === 1 || troubleOf(error) !== 'defect') throw error;
       // One that can never be written must not keep the others from it.
       const verdicts: Verdict[] = [];
       for (const ending of group)
-        verdicts.push(...(await write([ending]).catch((own: unknown) => [{ kind: 'failed', error: own } as const])));
+        verdicts.push(...(await writeAgain([ending]).catch((own: unknown) => [{ kind: 'failed', error: own } as const])));
       return verdicts;
+    }
+  }
+
+  /** Again, when others held rows of the same attempts and the ledger let them pass: that undid the whole group. */
+  async function writeAgain(group: readonly Ending[]): Promise<readonly Verdict[]> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await write(group);
+      } catch (error) {
+        if (tries >= maxTries || troubleOf(error) !== 'contended') throw error;
+        await sleep(contendedPauseMs * tries * (0.5 + deps.random()));
+      }
     }
   }
 
@@ -65,13 +92,11 @@ export function openEndings(deps: {
       group.map(({ attemptId }) => attemptId),
     );
     const ends = group.flatMap((ending) => endOf(ending, found.get(ending.attemptId)) ?? []);
-    const ended = new Set(
-      ends.length === 0 ? [] : await deps.waker.withCommit((channel) => endAttempts(deps.database, deps.poolId, ends, channel)),
-    );
-    // Of two who tell of the same attempt in one group, the first counts.
-    const outcomes = new Map(ends.toReversed().map(({ attemptId, outcome }) => [attemptId, outcome]));
+    const write = (channel: string | null) => endAttempts(deps.database, deps.poolId, ends, channel);
+    const ended = ends.length === 0 ? new Set<string>() : await deps.waker.withCommit(write);
+    const outcomes = new Map(ends.map(({ attemptId, outcome }) => [attemptId, outcome]));
     return group.map(({ attemptId }) => {
-      const first = ended.delete(attemptId);
+      const first = ended.has(attemptId);
       const project = found.get(attemptId)?.project;
       const outcome = outcomes.get(attemptId);
       if (first && project !== undefined && outcome !== undefined) deps.observeOutcome(project, outcome);

@@ -19,18 +19,24 @@ const eventFields = z.object({
   costUsd: z.number().optional(),
 });
 
+/** An event that was worked on. If the ledger was lost since, that may be undone, as ends do not wait for the disk: it is worked on again. */
+type Done = { readonly id: string; readonly lost: AbortSignal };
+
 /** Does the work of stored events, at least once each; all of it is repeatable. */
 export function openInboxWorker(deps: {
   readonly database: Database;
   readonly poolId: PoolId;
   readonly applier: Applier;
+  /** Aborted when the ledger was lost since it was asked for. */
+  readonly ledgerLost: () => AbortSignal;
   readonly log: Logger;
 }) {
-  let done: string[] = [];
+  let done: Done[] = [];
 
   async function work(event: StoredEvent): Promise<void> {
+    const lost = deps.ledgerLost();
     await deps.applier.apply(newsOf(event));
-    done.push(event.id);
+    done.push({ id: event.id, lost });
   }
 
   /** An event that would fail again is given up: it must not keep those behind it waiting, and look-ups tell what it would have told. */
@@ -40,7 +46,7 @@ export function openInboxWorker(deps: {
     } catch (error) {
       if (troubleOf(error) !== 'defect') throw error;
       deps.log.error({ err: error, event: event.id, call: event.callId }, 'event cannot be worked on and is given up');
-      done.push(event.id);
+      done.push({ id: event.id, lost: deps.ledgerLost() });
     }
   }
 
@@ -51,7 +57,7 @@ export function openInboxWorker(deps: {
     },
     /** Notes what is done, and takes up what dead workers left. */
     async sweep(): Promise<void> {
-      const ids = done;
+      const ids = done.filter(({ lost }) => !lost.aborted).map(({ id }) => id);
       done = [];
       if (ids.length > 0) await markProcessed(deps.database, ids);
       for (const event of await unprocessedEvents(deps.database, deps.poolId, orphanedAfterMs)) await workOrGiveUp(event);

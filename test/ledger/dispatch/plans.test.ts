@@ -97,7 +97,7 @@ async function ends(database: Database): Promise<string> {
        'consumed', true, 'sessionOutcome', 'Completed', 'sessionReason', 'Normal', 'withResults', true, 'resultDelayMs', 0))::text as ends
      from (select id from attempt where state = 'bound' order by number limit 5) calls`,
   );
-  return `1, '${rows[0]?.ends}', null`;
+  return `1, '${rows[0]?.ends}', null, false`;
 }
 
 /** A few calls that live. */
@@ -110,7 +110,7 @@ async function live(database: Database): Promise<string> {
 
 const statements: readonly Statement[] = [
   { what: 'a glance', text: glanceStatement, types: 'int, int', values: async () => '1, 0' },
-  { what: 'ending calls', text: endAttemptsStatement, types: 'int, jsonb, text', values: ends },
+  { what: 'ending calls', text: endAttemptsStatement, types: 'int, jsonb, text, boolean', values: ends },
   { what: 'making ready what is due', text: promoteDueStatement, types: 'int', values: async () => '1' },
   {
     what: 'taking back by id',

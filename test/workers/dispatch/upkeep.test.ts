@@ -90,3 +90,26 @@ test('an admission that is overdue is taken back although the dispatcher never h
   on.skip(30_000);
   await vi.waitFor(async () => expect(await queueOf(on)).toEqual([{ state: 'queued', ready: true }]), { timeout: 10_000, interval: 50 });
 });
+
+test('a campaign that falls due at one instant leaves beat and glance their turn', async () => {
+  const on = await stage(1);
+  await setHold(on.database, on.poolId, undefined, undefined);
+  await sleep(1_000);
+  const bites = 40;
+  const asked = await askedWhile(on, async () => {
+    await on.database.query(
+      `insert into session (id, pool_id, class, direction, state, number, ready, not_before)
+       select uuidv7(), $1, 'campaign', 'Outbound', 'queued', '+1212' || (2000000 + n), false, clock_timestamp() - interval '1 h' from generate_series(1, $2::int) n`,
+      [on.poolId, bites * 1_000],
+    );
+    await vi.waitFor(async () => expect((await on.database.query('select from session where not ready limit 1')).rows).toEqual([]), {
+      timeout: 60_000,
+      interval: 100,
+    });
+  });
+  const from = asked.indexOf('promote-due');
+  const meanwhile = asked.slice(from, asked.lastIndexOf('promote-due'));
+  expect(meanwhile.filter((name) => name === 'promote-due').length).toBeGreaterThan(bites / 2);
+  expect(meanwhile).toContain('glance');
+  expect(meanwhile).toContain('beat');
+}, 90_000);

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
+import { bindAttempt } from '../../../ledger/attempts/bind.ts';
 import type { Ending } from '../../../workers/events/endings.ts';
 import { aDataPath, type DataPath, type Placed, place, seen } from '../data-path.ts';
 
@@ -95,4 +96,39 @@ test('one call that two attempts claim is entered for one of them, and both end'
   expect(verdicts).toEqual([true, true, true]);
   const { rows } = await on.database.query(`select count(*)::int as n from attempt where call_id = 'call-1'`);
   expect(rows).toEqual([{ n: 1 }]);
+});
+
+test('an end that tells of another call does not stand in the way of the one that tells of this', async () => {
+  const on = await aDataPath();
+  const [ahead, placed] = await sent(on, 2);
+  if (ahead === undefined || placed === undefined) throw new Error('nothing was sent');
+  const call = { callId: 'call-1', controlUrl: undefined, boundForMs: 60_000, limits: undefined };
+  await bindAttempt(on.database, on.poolId, { by: 'answer', attemptId: placed.attemptId, ...call });
+  const verdicts = await Promise.all([
+    on.endings.end(hungUp(ahead)),
+    on.endings.end(hungUp(placed, { callId: 'call-2' })),
+    on.endings.end(hungUp(placed, { callId: 'call-1' })),
+  ]);
+  expect(verdicts).toEqual([true, false, true]);
+  expect(await seen(on, placed)).toMatchObject(over);
+});
+
+test('ends that meet others on the same rows are written all the same', async () => {
+  const on = await aDataPath();
+  const placed = [...(await sent(on, 2))].sort((a, b) => (a.attemptId < b.attemptId ? -1 : 1));
+  const [first, second] = placed;
+  if (first === undefined || second === undefined) throw new Error('nothing was sent');
+  const other = await on.database.connect();
+  await other.query('begin');
+  await other.query('select from attempt where id = $1 for update', [second.attemptId]);
+  const ahead = on.endings.end({ ...hungUp(first), attemptId: crypto.randomUUID() });
+  const ends = placed.map((one) => on.endings.end(hungUp(one)));
+  await ahead;
+  const waits = `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%"lineTaken"%'`;
+  await vi.waitFor(async () => expect((await on.database.query(waits)).rows).toEqual([{ n: 1 }]), { timeout: 5_000 });
+  // Now each holds what the other wants: one of the two is undone.
+  await other.query('select from attempt where id = $1 for update', [first.attemptId]).catch(() => undefined);
+  await other.query('rollback');
+  other.release();
+  expect(await Promise.all(ends)).toEqual([true, true]);
 });

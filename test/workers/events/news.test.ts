@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { projectName } from '../../../crds/values.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
@@ -30,6 +30,8 @@ const news = ({ attemptId }: Placed, status: CallNews['status'], more: Partial<C
   costUsd: undefined,
   ...more,
 });
+
+const ledgerLost = () => new AbortController().signal;
 
 const openAttempts = async ({ database }: DataPath) =>
   (await database.query<{ n: number }>('select count(*)::int as n from attempt where released_at is null')).rows[0]?.n;
@@ -156,9 +158,32 @@ test('an event that can never be worked on does not keep those behind it waiting
     stored('north', 'b', { status: 'ended', callName: callNameOf(placed.attemptId), endedReason: 'customer-ended-call' }),
   ]);
   await on.database.query(`update inbox set received_at = received_at - interval '1 min'`);
-  const inbox = openInboxWorker({ database: on.database, poolId: on.poolId, applier: on.applier, log: silent });
+  const inbox = openInboxWorker({ database: on.database, poolId: on.poolId, applier: on.applier, ledgerLost, log: silent });
   await inbox.sweep();
   expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed' });
   await inbox.sweep();
   expect((await on.database.query('select count(*)::int as n from inbox where processed_at is null')).rows).toEqual([{ n: 0 }]);
+});
+
+test('an event is worked on again when the ledger was lost before it was noted as done', async () => {
+  const on = await aDataPath();
+  const placed = await sent(on);
+  const event = { status: 'ended', callName: callNameOf(placed.attemptId), endedReason: 'customer-ended-call' };
+  const [stored] = await storeEvents(on.database, on.poolId, [
+    { project: 'north', dedupe: 'a', callId: `call-${placed.attemptId}`, kind: 'status-update', event },
+  ]);
+  if (stored === undefined) throw new Error('the event was not stored');
+  const unprocessed = async () => (await on.database.query('select id from inbox where processed_at is null')).rows.length;
+  let server = new AbortController();
+  const inbox = openInboxWorker({ ...on, ledgerLost: () => server.signal, log: silent });
+  inbox.begin(stored);
+  await vi.waitFor(async () => expect(await seen(on, placed)).toMatchObject({ attempt: 'cooling' }));
+  server.abort();
+  server = new AbortController();
+  await inbox.sweep();
+  expect(await unprocessed()).toBe(1);
+  await on.database.query(`update inbox set received_at = received_at - interval '1 min'`);
+  await inbox.sweep();
+  await inbox.sweep();
+  expect(await unprocessed()).toBe(0);
 });
