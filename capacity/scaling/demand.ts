@@ -85,7 +85,8 @@ function backlogDemand(short: Means, policy: ScalingPolicy): Demand | undefined 
   return { sessions: slotsInUse + short.backlogSlots, reason };
 }
 
-function larger(one: Demand | undefined, other: Demand | undefined): Demand | undefined {
+/** The one that asks for more; a demand that is not known asks for nothing. */
+export function larger(one: Demand | undefined, other: Demand | undefined): Demand | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return other.sessions > one.sessions ? other : one;
 }

@@ -1,17 +1,11 @@
 import { highestAllowed, lowestAllowed } from './behavior.ts';
 import { atLeast, atMost, type Course, type Decision, moved, type Reason } from './decision.ts';
-import { type Demand, demandOf, sampleOf, sessionsEach, usefulWorkers, workersFor } from './demand.ts';
+import { type Demand, demandOf, larger, sampleOf, sessionsEach, usefulWorkers, workersFor } from './demand.ts';
 import { panicRatio, type ScalingPolicy, stableWindowMs, tolerance } from './policy.ts';
 import { openSchedule } from './schedule.ts';
 import { type Known, readSignals, type Signals } from './signals.ts';
 import { continued, type ScalingState, withAsked, withReplicas, withSample } from './state.ts';
 
-/**
- * How many workers a pool should have: one decision a tick, from what is seen and what is remembered, with every limit that it met on its way.
- *
- * Example: 2 workers, 98 lines, 25 sessions a worker at 0.7. A backlog of 500 asks for 500 ÷ 17.5 = 29 workers; the lines can use 6, one is spare, so
- * 7 are wanted at the first tick, limited by ProviderCeiling. When all is quiet, it stays at 7 for five minutes, then goes down by halves.
- */
 export type Recommendation = { readonly replicas: number; readonly decision: Decision; readonly state: ScalingState };
 
 /** Everything that a tick looks at. */
@@ -25,7 +19,13 @@ type Tick = {
   readonly useful: number | undefined;
 };
 
-/** Decides, and says what to remember. `nowMs` is the wall clock, as schedules go by it; call it every `tickMs`. */
+/**
+ * How many workers a pool should have, from what is seen and what is remembered, with every limit that the answer met on its way. Called every `tickMs`
+ * with the wall clock, as schedules go by it.
+ *
+ * Example: 2 workers, 98 lines, 25 sessions a worker at 0.7. A backlog of 500 asks for 500 ÷ 17.5 = 29 workers; the lines can use 6, one is spare, so
+ * 7 are wanted at the first tick, limited by ProviderCeiling. When all is quiet, it stays at 7 for five minutes, then goes down by halves.
+ */
 export function recommend(remembered: ScalingState, signals: Signals, policy: ScalingPolicy, nowMs: number): Recommendation {
   const known = readSignals(signals, policy.handler);
   const before = continued(remembered, signals.workers, nowMs);
@@ -101,11 +101,6 @@ function panicAfter({ state, policy, nowMs, useful }: Tick, demand: Demand | und
   const possible = Math.min(wanted, policy.maxReplicas, useful ?? state.replicas);
   if (possible >= panicRatio * Math.max(1, state.replicas)) return nowMs;
   return state.panickedMs !== null && nowMs - state.panickedMs <= stableWindowMs ? state.panickedMs : null;
-}
-
-function larger(one: Demand | undefined, other: Demand | undefined): Demand | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return other.sessions > one.sessions ? other : one;
 }
 
 function upToUseful({ state, policy, useful }: Tick, course: Course, ceiling: number | null): Course {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { type Change, highestAllowed, type ScalingRule, withChange } from '../../../capacity/scaling/behavior.ts';
 import { limitedBy } from '../../../capacity/scaling/decision.ts';
 import { defaultBehavior, type ScalingPolicy } from '../../../capacity/scaling/policy.ts';
 import { recommend } from '../../../capacity/scaling/recommend.ts';
@@ -222,6 +223,25 @@ describe('time', () => {
     const next = recommend(state, signals({ workers: { serving: 4, starting: 1 } }), aPolicy(), startMs + 62_000);
     expect(next.replicas).toBe(5);
     expect(next.decision.clamps.at(-1)?.by).toBe('Restart');
+  });
+
+  test('after such a pause lines that were known still bound', () => {
+    const { state } = decide(2, {});
+    const blind = signals({ workers: { serving: 2 }, backlog: 500, ceiling: 'missing' });
+    expect(recommend(state, blind, aPolicy(), startMs + 62_000).replicas).toBe(7);
+  });
+
+  test('changes beyond those that are remembered one by one still count', () => {
+    const changes = Array.from({ length: 200 }, (_, index) => index).reduce<readonly Change[]>(
+      (all, index) => withChange(all, 1, startMs + index * 1_000),
+      [],
+    );
+    const halfHourly: ScalingRule = {
+      stabilizationWindowMs: 0,
+      limit: { kind: 'most', policies: [{ kind: 'workers', value: 210, periodMs: 1_800_000 }] },
+    };
+    expect(changes).toHaveLength(64);
+    expect(highestAllowed(200, changes, halfHourly, startMs + 200_000)).toBe(210);
   });
 
   test('what is remembered has a bound, however often and long it ticks', () => {
