@@ -1,71 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { z } from 'zod';
+import { describe, expect, test } from 'vitest';
 import type { Api } from '../../../operator/runtime/api.ts';
-import { ApiError } from '../../../operator/runtime/api-error.ts';
-import { processClock } from '../../../operator/runtime/clock.ts';
-import { type ReflectorTimes, reflect, usualTimes } from '../../../operator/runtime/reflector.ts';
-import { listPath, objectPath } from '../../../operator/runtime/resource.ts';
+import { ApiError, isRefusedWith } from '../../../operator/runtime/api-error.ts';
+import { listPath } from '../../../operator/runtime/resource.ts';
+import { administrator } from '../cluster.ts';
+import { quick, reflected, until } from './copy.ts';
 import { aNamespace, anApi, anApiByWire, isGivenCluster } from './plane.ts';
 
 const namespace = aNamespace();
 const never = new AbortController().signal;
-const configMaps = { apiVersion: 'v1', plural: 'configmaps' };
-const configMap = z.object({ data: z.object({ value: z.string() }).optional() });
-const quick: ReflectorTimes = { ...usualTimes, pageSize: 3, backoff: { firstMs: 100, longestMs: 500 } };
-
-/** The config maps with this label, reflected over this way to the API server, and another way to change them. */
-function reflected(label: string, { api = anApi(), times = quick }: { readonly api?: Api; readonly times?: ReflectorTimes } = {}) {
-  const direct = anApi();
-  const stop = new AbortController();
-  const changed: string[] = [];
-  const errors: unknown[] = [];
-  const path = listPath(configMaps, namespace.name());
-  const key = (name: string) => `${namespace.name()}/${name}`;
-  const copy = reflect(
-    api,
-    {
-      path,
-      query: { labelSelector: `test=${label}` },
-      keep: (object) => configMap.parse(object).data?.value ?? '',
-      onChange: (one) => changed.push(one),
-      onError: (error) => errors.push(error),
-    },
-    { clock: processClock, random: Math.random, times },
-    stop.signal,
-  );
-  onTestFinished(async () => {
-    stop.abort(new Error('the test is over'));
-    await copy.ended;
-  });
-  return {
-    copy,
-    changed,
-    errors,
-    value: (name: string) => copy.get(key(name)),
-    put: (name: string, value: string) =>
-      direct.request(
-        {
-          method: 'PATCH',
-          path: objectPath(configMaps, namespace.name(), name),
-          query: { fieldManager: 'test', force: 'true' },
-          contentType: 'application/apply-patch+yaml',
-          body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { test: label } }, data: { value } },
-        },
-        never,
-      ),
-    remove: (name: string) => direct.request({ method: 'DELETE', path: objectPath(configMaps, namespace.name(), name) }, never),
-  };
-}
-
-async function until(holds: () => boolean, withinMs = 20_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`it does not come to that within ${withinMs} ms`);
-    await pause(20);
-  }
-}
-
 /** The API, refusing what this says; what it lets through is answered by the real server. */
 function refusing(api: Api, why: (path: string, isWatch: boolean) => ApiError | undefined): Api {
   return {
@@ -83,11 +26,28 @@ function refusing(api: Api, why: (path: string, isWatch: boolean) => ApiError | 
   };
 }
 
+/** Somebody who reads config maps as long as a role lets them. */
+async function aReader(name: string) {
+  const config = administrator();
+  config.users = config.users.map((user) => ({ ...user, impersonateUser: name }));
+  const direct = anApi();
+  const rbac = (plural: string) => listPath({ apiVersion: 'rbac.authorization.k8s.io/v1', plural }, namespace.name());
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'] }];
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
+  const binding = { metadata: { name }, roleRef, subjects: [{ kind: 'User', name, apiGroup: 'rbac.authorization.k8s.io' }] };
+  await direct.request({ method: 'POST', path: rbac('roles'), body: { metadata: { name }, rules } }, never);
+  return {
+    api: anApi(config),
+    allow: () => direct.request({ method: 'POST', path: rbac('rolebindings'), body: binding }, never),
+    forbid: () => direct.request({ method: 'DELETE', path: `${rbac('rolebindings')}/${name}` }, never),
+  };
+}
+
 describe('a reflector', () => {
   test('lists in pages, then follows what comes, changes and goes', async () => {
-    const on = reflected('follows');
+    const on = reflected(namespace.name(), 'follows');
     for (let n = 0; n < 8; n++) await on.put(`follows-${n}`, `${n}`);
-    const later = reflected('follows');
+    const later = reflected(namespace.name(), 'follows');
     await later.copy.listed;
     expect(later.copy.size()).toBe(8);
     await on.put('follows-0', 'changed');
@@ -98,7 +58,7 @@ describe('a reflector', () => {
   });
 
   test('opens the next watch when the server ends one, and misses nothing', async () => {
-    const on = reflected('short', { times: { ...quick, watchMs: [1_000, 1_000] } });
+    const on = reflected(namespace.name(), 'short', { times: { ...quick, watchMs: [1_000, 1_000] } });
     await on.copy.listed;
     for (let n = 0; n < 12; n++) {
       await on.put('short', `${n}`);
@@ -109,18 +69,17 @@ describe('a reflector', () => {
   });
 
   test('keeps its copy while it is forbidden to look, and catches up afterwards', async () => {
-    let forbidden = false;
-    const no = new ApiError('forbidden', { kind: 'refused', status: 403, reason: 'Forbidden', retryAfterMs: undefined });
-    const api = refusing(anApi(), () => (forbidden ? no : undefined));
-    const on = reflected('forbidden', { api, times: { ...quick, watchMs: [1_000, 1_000] } });
+    const { api, allow, forbid } = await aReader('reader');
+    await allow();
+    const on = reflected(namespace.name(), 'forbidden', { api, times: { ...quick, watchMs: [1_000, 1_000] } });
     await on.put('forbidden', 'before');
     await until(() => on.value('forbidden') === 'before');
-    forbidden = true;
-    await until(() => on.errors.includes(no));
+    await forbid();
+    await until(() => on.errors.some((error) => isRefusedWith(error, 403)));
     await on.put('forbidden', 'after');
     await pause(500);
     expect(on.value('forbidden')).toBe('before');
-    forbidden = false;
+    await allow();
     await until(() => on.value('forbidden') === 'after');
   });
 
@@ -128,7 +87,7 @@ describe('a reflector', () => {
     let asked = 0;
     const busy = new ApiError('busy', { kind: 'refused', status: 429, reason: 'TooManyRequests', retryAfterMs: 2_000 });
     const startedMs = performance.now();
-    const on = reflected('busy', { api: refusing(anApi(), () => (asked++ === 0 ? busy : undefined)) });
+    const on = reflected(namespace.name(), 'busy', { api: refusing(anApi(), () => (asked++ === 0 ? busy : undefined)) });
     await on.copy.listed;
     expect(performance.now() - startedMs).toBeGreaterThan(1_900);
   });
@@ -142,7 +101,7 @@ describe('a reflector', () => {
       if (away) return no;
       return expired && isWatch ? gone : undefined;
     });
-    const on = reflected('expired', { api, times: { ...quick, watchMs: [1_000, 1_000] } });
+    const on = reflected(namespace.name(), 'expired', { api, times: { ...quick, watchMs: [1_000, 1_000] } });
     await on.put('expired-stays', '1');
     await on.put('expired-goes', '1');
     await until(() => on.copy.size() === 2);
@@ -159,9 +118,22 @@ describe('a reflector', () => {
 });
 
 describe.skipIf(isGivenCluster)('a reflector whose connection', () => {
+  test('is slow waits for its lists and has them whole', async () => {
+    const { api, wire } = await anApiByWire();
+    const writer = reflected(namespace.name(), 'slow');
+    for (let n = 0; n < 7; n++) await writer.put(`slow-${n}`, `${n}`);
+    wire.set({ kind: 'slow', delayMs: 300 });
+    const on = reflected(namespace.name(), 'slow', { api });
+    await on.copy.listed;
+    expect(on.copy.size()).toBe(7);
+    await writer.put('slow-0', 'changed');
+    await until(() => on.value('slow-0') === 'changed');
+    expect(on.errors).toEqual([]);
+  });
+
   test('is reset goes on with a new one', async () => {
     const { api, wire } = await anApiByWire();
-    const on = reflected('reset', { api });
+    const on = reflected(namespace.name(), 'reset', { api });
     await on.put('reset', 'before');
     await until(() => on.value('reset') === 'before');
     wire.set({ kind: 'cut' });
@@ -174,7 +146,7 @@ describe.skipIf(isGivenCluster)('a reflector whose connection', () => {
 
   test('falls silent gives it up, and is told of what happened meanwhile', async () => {
     const { api, wire } = await anApiByWire();
-    const on = reflected('silent', { api, times: { ...quick, idleMs: 2_000 } });
+    const on = reflected(namespace.name(), 'silent', { api, times: { ...quick, idleMs: 2_000 } });
     await on.put('silent', 'before');
     await until(() => on.value('silent') === 'before');
     wire.set({ kind: 'black-hole' });
