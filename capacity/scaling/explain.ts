@@ -1,3 +1,4 @@
+import type { PoolStatus } from '../../crds/status.ts';
 import { type Clamp, type Decision, limitedBy, type Reason } from './decision.ts';
 import type { SignalName, Unknown } from './signals.ts';
 
@@ -18,6 +19,18 @@ export function describeDecision(decision: Decision): string {
   const held = decision.replicas > decision.asked ? decision.clamps.findLast(({ from, to }) => to > from) : undefined;
   const why = limit ?? held;
   return [headline(decision), describeReason(decision), ...(why === undefined ? [] : [describeClamp(why)])].join(' ');
+}
+
+/** The decision as the pool's status keeps it. */
+export function lastDecisionOf(decision: Decision, atMs: number): NonNullable<PoolStatus['lastDecision']> {
+  const limit = limitedBy(decision);
+  return {
+    time: new Date(atMs).toISOString(),
+    replicas: decision.replicas,
+    reason: decision.reason.kind,
+    ...(limit === undefined ? {} : { limitedBy: limit.by }),
+    message: describeDecision(decision),
+  };
 }
 
 function headline({ replicas, previous }: Decision): string {

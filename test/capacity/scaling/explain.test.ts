@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { limitedBy } from '../../../capacity/scaling/decision.ts';
-import { describeDecision, explainWorkers } from '../../../capacity/scaling/explain.ts';
+import { describeDecision, explainWorkers, lastDecisionOf } from '../../../capacity/scaling/explain.ts';
+import { poolStatus } from '../../../crds/status.ts';
 import { aPolicy, decide, type Seen, startMs } from './given.ts';
 
 describe('why there are so many workers', () => {
@@ -72,14 +73,28 @@ describe('why there are so many workers', () => {
     expect(describeDecision(decide(6, {}).decision)).toMatch(/ 0 → 6: so many were needed within the last 300 s\.$/);
   });
 
-  test('names of reasons and limits are words that a status can hold', () => {
-    const wordLike = /^[A-Z][A-Za-z0-9]{0,63}$/;
-    const decisions = [decide(2, { backlog: 500 }), decide(6, { slotsInUse: 'missing' }), decide(2, { workerLatencyMs: 900 })];
-    for (const { decision } of decisions) {
-      expect(decision.reason.kind).toMatch(wordLike);
-      for (const { by } of decision.clamps) expect(by).toMatch(wordLike);
-      expect(describeDecision(decision).length).toBeLessThanOrEqual(1_024);
-    }
+  test('is kept in the status, with the word of what limits it', () => {
+    const { decision } = decide(2, { slotsInUse: 50, backlog: 500 });
+    const lastDecision = lastDecisionOf(decision, startMs);
+    expect(lastDecision).toEqual({
+      time: '2026-11-23T07:00:00.000Z',
+      replicas: 7,
+      reason: 'Backlog',
+      limitedBy: 'ProviderCeiling',
+      message: describeDecision(decision),
+    });
+  });
+
+  test.each<Seen>([
+    { backlog: 500 },
+    {},
+    { slotsInUse: 'missing' },
+    { workerLatencyMs: 900 },
+    { slotsInUse: 'missing', backlog: 'missing' },
+  ])('is a status that the schema takes: %j', (seen) => {
+    const { decision } = decide(6, seen);
+    expect(poolStatus.safeParse({ lastDecision: lastDecisionOf(decision, startMs) }).success).toBe(true);
+    for (const { by } of decision.clamps) expect(by).toMatch(/^[A-Z][A-Za-z0-9]{0,63}$/);
   });
 
   test('stays short with everything wrong at once', () => {

@@ -48,6 +48,10 @@ describe('the number of workers', () => {
     expect(decide(2, {}, aPolicy({ minReplicas: 4 })).replicas).toBe(4);
   });
 
+  test('is the least declared where none runs yet', () => {
+    expect(recommend(startScaling({ serving: 0, starting: 0 }, startMs), signals(), aPolicy(), startMs).replicas).toBe(2);
+  });
+
   test('is the least declared even where no line is usable: callers are answered', () => {
     expect(decide(3, { ceiling: 0 }, aPolicy({ minReplicas: 3, behavior: free })).replicas).toBe(3);
   });
