@@ -1,5 +1,5 @@
 import { type Admission, type AttemptFact, admissionsOf, type History, isForeign } from './history.ts';
-import { heardWithinMs, sameRowMs } from './tolerances.ts';
+import { heardWithinMs, sameBatchMs, sameRowMs } from './tolerances.ts';
 
 /**
  * Slots held, recounted from when each attempt took and gave back what, and from nothing else. What the dispatcher itself wrote it knew at once; what
@@ -78,11 +78,16 @@ export function freedBy({ endedAtMs, releasedAtMs }: AttemptFact): 'worker' | 'd
 function gapsBefore(admissions: readonly Admission[]): ReadonlyMap<string, number> {
   const gaps = new Map<string, number>();
   let inBatch = 0;
+  let first: Admission | undefined;
   for (const [index, admission] of admissions.entries()) {
     const before = admissions[index - 1];
     const missing = before === undefined ? 0 : admission.seq - before.seq - 1;
-    const sameBatch = before?.epoch === admission.epoch && before.admittedAtMs === admission.admittedAtMs;
-    inBatch = sameBatch ? inBatch + missing : missing;
+    if (first?.epoch === admission.epoch && admission.admittedAtMs - first.admittedAtMs < sameBatchMs) {
+      inBatch += missing;
+    } else {
+      first = admission;
+      inBatch = missing;
+    }
     gaps.set(admission.id, Math.max(0, inBatch));
   }
   return gaps;
