@@ -36,6 +36,7 @@ export type ElectionTimes = { readonly durationMs: number; readonly renewWithinM
 const usualTimes: ElectionTimes = { durationMs: 15_000, renewWithinMs: 10_000, everyMs: 2_000 };
 /** A hung request must leave time for others before the deadline. */
 const requestTimeoutMs = 3_000;
+const maxReleases = 3;
 
 export class LeadershipLost extends Error {
   override readonly name = 'LeadershipLost';
@@ -174,15 +175,26 @@ function lead(api: Api, candidate: Candidate, taken: Lease, askedMs: number): Le
     await renewing;
     if (lost.signal.aborted) return;
     lost.abort(new LeadershipLost('the lease was given back'));
-    const never = new AbortController().signal;
     try {
-      // The renewal that was cut off may have been carried out, so the version is read again.
-      const lease = await readCurrent(api, candidate, never);
-      if (lease?.holder !== identity || lease.transitions !== term) return;
-      const spec = { ...specOf(candidate, { acquireTime, term }), holderIdentity: '', leaseDurationSeconds: 1 };
-      await write(api, candidate, spec, lease.resourceVersion, never);
+      // A renewal that was cut off may still be carried out, between reading and writing even: then the version is read again.
+      for (let tries = 0; tries < maxReleases && !(await giveBack()); tries++);
     } catch (error) {
       candidate.onError(error); // it expires by itself
+    }
+  }
+
+  /** Whether it is not ours any more. */
+  async function giveBack(): Promise<boolean> {
+    const never = new AbortController().signal;
+    const lease = await readCurrent(api, candidate, never);
+    if (lease?.holder !== identity || lease.transitions !== term) return true;
+    const spec = { ...specOf(candidate, { acquireTime, term }), holderIdentity: '', leaseDurationSeconds: 1 };
+    try {
+      await write(api, candidate, spec, lease.resourceVersion, never);
+      return true;
+    } catch (error) {
+      if (isRefusedWith(error, 409)) return false;
+      throw error;
     }
   }
 

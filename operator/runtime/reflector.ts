@@ -38,6 +38,10 @@ export type ReflectorTimes = {
   readonly listTimeoutMs: number;
   /** How long a watch lasts before the server ends it, drawn anew each time, so that many watches do not end together. */
   readonly watchMs: readonly [least: number, most: number];
+  /**
+   * Silence that means a dead connection. Longer than any watch lasts: where nothing changes the API server sends nothing, bookmarks neither (measured:
+   * the first after two minutes), so only the end that it was asked for is a sign of life to count on.
+   */
   readonly idleMs: number;
   readonly backoff: Backoff;
 };
@@ -45,17 +49,14 @@ export type ReflectorTimes = {
 export const usualTimes: ReflectorTimes = {
   pageSize: 250,
   listTimeoutMs: 60_000,
-  watchMs: [240_000, 480_000],
-  idleMs: 90_000,
+  watchMs: [60_000, 90_000],
+  idleMs: 100_000,
   backoff: { firstMs: 500, longestMs: 30_000 },
 };
 
 /** A watch that ends sooner than this, with nothing in it, counts as a failure: a server that closes at once must not be asked in a loop. */
 const shortWatchMs = 1_000;
-/**
- * Two watches in a row that stayed silent to their end: even bookmarks are missing, so the version may be of a future that a restored etcd does not have.
- * A list tells.
- */
+/** After so many dead connections in a row a list, which has an answer, tells whether there is anybody. */
 const silentWatchesUntilList = 2;
 
 /** Where the copy stands: without a version it needs a list. */

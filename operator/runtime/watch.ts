@@ -18,7 +18,7 @@ export type WatchCall = {
   readonly resourceVersion: string;
   /** When the server is to end it. */
   readonly lastsMs: number;
-  /** Silence that means a dead connection: well above the minute between two bookmarks. */
+  /** Silence that means a dead connection. */
   readonly idleMs: number;
 };
 
