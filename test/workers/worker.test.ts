@@ -119,7 +119,8 @@ test('a project whose org belongs to another pool dials no more once an answer h
     method === 'GET' ? { status: 200, body: [] } : { status: 201, body: { id: `call-${dials(pool)}`, orgId: 'org-1' } },
   );
   await pool.database.query(`
-    with other as (insert into pool (name) values ('other') returning id)
+    with other as (insert into pool (name) values ('other') returning id),
+    alive as (insert into worker (pool_id, name, state) select id, 'its-worker', 'serving' from other)
     insert into org_claim (org_id, pool_id) select 'org-1', id from other`);
   await pool.worker('w1');
   const noted = `select count(*)::int as projects from project_watch where org_id = 'org-1'`;
