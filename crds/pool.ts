@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { classSpec } from './classes.ts';
 import { brokenRules } from './rules.ts';
+import { scaling, usualScaling } from './scaling.ts';
 import { keyedBy, rules } from './server.ts';
 import { budgetRules, poolRules } from './server-rules.ts';
 import { subscription, upstream } from './subscriptions.ts';
 import { destination, duration, httpUrl, poolName, secretRef } from './values.ts';
+import { usualWorkers, workers } from './workers.ts';
 
 /**
  * VoiceCapacityPool, the one source of the custom resource: what a team declares, bounded everywhere. A field stands here only when there is
@@ -19,6 +21,12 @@ const handler = z.union([
   }),
   z.strictObject({
     module: z.string().min(1).max(500).describe('Path of a module on the workers that gets the events; it runs in a thread of its own.'),
+    stateful: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the module keeps something of a session in memory. Its sessions stay with their worker then, and no busy worker is given up.',
+      ),
     timeout: duration('100ms', '20s').default('5s').describe('How long an answer may take.'),
   }),
 ]);
@@ -79,21 +87,6 @@ const results = z.strictObject({
   maxConcurrent: z.int().min(1).max(100).default(8).describe('Deliveries under way at the same time at most.'),
 });
 
-const workers = z.strictObject({
-  sessionsPerWorker: z
-    .int()
-    .min(1)
-    .max(1_000)
-    .default(25)
-    .describe('Sessions that one worker looks after; it decides how many workers run.'),
-  drain: z
-    .strictObject({
-      timeout: duration('1s', '1h').default('30s').describe('How long a worker that is told to stop may take to finish what it has begun.'),
-    })
-    .default({ timeout: '30s' })
-    .describe('How workers leave.'),
-});
-
 const poolFields = z
   .strictObject({
     mode: z
@@ -135,9 +128,14 @@ const poolFields = z
     handler: handler.optional().describe("The team's own logic: gets every event of a session. Default: none."),
     results: results.optional().describe('Where ended sessions are delivered. Default: nowhere; they can be looked up.'),
     classes: z.array(classSpec).min(1).max(32).meta(keyedBy('name')).readonly().describe('Priority classes: every session is of one.'),
-    workers: workers
-      .default({ sessionsPerWorker: 25, drain: { timeout: '30s' } })
-      .describe('The processes that place, answer and watch calls.'),
+    workers: workers.default(usualWorkers).describe('The processes that place, answer and watch calls.'),
+    scaling: scaling.default(usualScaling).describe('How many workers there are.'),
+    deletionPolicy: z
+      .enum(['Retain', 'Purge'])
+      .default('Retain')
+      .describe(
+        'What becomes of sessions that wait when the pool is deleted in a cluster. Retain: they go on when a pool of that name is back. Purge: they are cancelled.',
+      ),
   })
   .meta(rules(...poolRules));
 

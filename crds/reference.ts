@@ -80,6 +80,7 @@ function kindOf(schema: z.ZodType): string {
   const inner = bare(schema);
   if (inner instanceof z.ZodLiteral) return [...inner.values].map((value) => `\`${value}\``).join(', ');
   if (inner instanceof z.ZodEnum) return inner.options.map((option) => `\`${option}\``).join(', ');
+  if (inner instanceof z.ZodBoolean) return '`true`, `false`';
   if (inner instanceof z.ZodNumber) return `whole number, ${inner.minValue} to ${inner.maxValue}`;
   if (inner instanceof z.ZodString) return inner.maxLength === null ? 'text' : `text, up to ${inner.maxLength} characters`;
   if (inner instanceof z.ZodArray) return `list; ${entries(inner.element)}`;
@@ -97,7 +98,7 @@ function defaultOf(schema: z.ZodType): string {
   if (!parsed.success) return '**required**';
   const value: unknown = parsed.data;
   if (value === undefined || (typeof value === 'object' && !Array.isArray(value))) return '';
-  if (Array.isArray(value)) return value.length === 0 ? '' : value.map((one) => `\`${one}\``).join(', ');
+  if (Array.isArray(value)) return value.every((one) => typeof one === 'string') ? value.map((one) => `\`${one}\``).join(', ') : '';
   return value === '' ? '' : `\`${value}\``;
 }
 

@@ -1,4 +1,5 @@
 import type { ClassSpec } from './classes.ts';
+import { scalingRules, workerRules } from './fleet-rules.ts';
 import type { PoolSpec } from './pool.ts';
 import { durationMs } from './values.ts';
 
@@ -18,6 +19,8 @@ export function brokenRules(spec: PoolSpec): readonly BrokenRule[] {
     ...unknownUpstreams(spec),
     ...spec.classes.flatMap((one, c) => classRules(one, ['classes', c], spec)),
     ...budgetRules(spec),
+    ...workerRules(spec),
+    ...scalingRules(spec),
   ];
 }
 
@@ -69,6 +72,16 @@ function repeatedNames(spec: PoolSpec): readonly BrokenRule[] {
     ...repeated(
       spec.classes.map(({ name }, c) => ({ path: ['classes', c, 'name'], value: name })),
       'names of classes are unique in a pool',
+    ),
+    ...repeated(
+      spec.scaling.schedules.map(({ name }, s) => ({ path: ['scaling', 'schedules', s, 'name'], value: name })),
+      'names of schedules are unique in a pool',
+    ),
+    ...spec.scaling.schedules.flatMap(({ days }, s) =>
+      repeated(
+        days.map((day, d) => ({ path: ['scaling', 'schedules', s, 'days', d], value: day })),
+        'list a day once',
+      ),
     ),
   ];
 }

@@ -77,6 +77,59 @@ export const budgetRules: readonly ServerRule[] = ['inbound', 'outbound'].map((d
   fieldPath: `.${direction}`,
 }));
 
+const quantityWithin = (resource: string): ServerRule => ({
+  rule: `!has(self.limits.${resource}) || quantity(self.requests.${resource}).compareTo(quantity(self.limits.${resource})) <= 0`,
+  message: `must not be more than limits.${resource}`,
+  fieldPath: `.requests.${resource}`,
+});
+
+/** At what a worker gets of its node. */
+export const resourceRules: readonly ServerRule[] = ['cpu', 'memory'].map(quantityWithin);
+
+/** At a toleration. */
+export const tolerationRules: readonly ServerRule[] = [
+  {
+    rule: "has(self.key) || self.operator == 'Exists'",
+    message: 'must be Exists without a key: it is for every taint then',
+    fieldPath: '.operator',
+  },
+  { rule: "!has(self.value) || self.operator == 'Equal'", message: 'goes with operator Equal only', fieldPath: '.value' },
+  {
+    rule: "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+    message: 'goes with effect NoExecute only',
+    fieldPath: '.tolerationSeconds',
+  },
+];
+
+/** At a window of the week. */
+export const scheduleRules: readonly ServerRule[] = [
+  {
+    rule: 'has(self.minReplicas) || has(self.maxReplicas)',
+    message: 'must have minReplicas, maxReplicas or both: without them it changes nothing',
+  },
+  {
+    rule: '!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas',
+    message: 'must not be more than maxReplicas',
+    fieldPath: '.minReplicas',
+  },
+  { rule: 'self.start != self.end', message: 'must not be start: write 00:00 and 24:00 for the whole day', fieldPath: '.end' },
+];
+
+/** At scaling. */
+export const scalingRules: readonly ServerRule[] = [
+  { rule: 'self.minReplicas <= self.maxReplicas', message: 'must not be more than maxReplicas', fieldPath: '.minReplicas' },
+  {
+    rule: 'self.schedules.all(one, !has(one.minReplicas) || one.minReplicas <= self.maxReplicas)',
+    message: 'the floor of a schedule must not be more than scaling.maxReplicas, which holds whatever a schedule says',
+    fieldPath: '.schedules',
+  },
+  {
+    rule: 'self.schedules.all(one, !has(one.maxReplicas) || one.maxReplicas >= self.minReplicas)',
+    message: 'the cap of a schedule must not be less than scaling.minReplicas, which holds whatever a schedule says',
+    fieldPath: '.schedules',
+  },
+];
+
 /** At the spec. */
 export const poolRules: readonly ServerRule[] = [
   {

@@ -10,7 +10,7 @@ const serverRule = z.strictObject({ rule: z.string(), message: z.string(), field
 
 /** What zod writes of our schemas, and what they carry in their metadata. A keyword that is not here is refused, so that none gets lost unseen. */
 const written = z.strictObject({
-  type: z.enum(['object', 'array', 'string', 'integer']).optional(),
+  type: z.enum(['object', 'array', 'string', 'integer', 'boolean']).optional(),
   description: z.string().optional(),
   form: z.string().optional(),
   default: z.json().optional(),
@@ -41,6 +41,7 @@ const written = z.strictObject({
   get oneOf() {
     return z.array(written).optional();
   },
+  'x-kubernetes-preserve-unknown-fields': z.literal(true).optional(),
   'x-kubernetes-list-type': z.enum(['map', 'set']).optional(),
   'x-kubernetes-list-map-keys': z.array(z.string()).optional(),
   'x-kubernetes-validations': z.array(serverRule).optional(),
@@ -55,9 +56,9 @@ export type Structural = Omit<Written, 'form' | 'readOnly' | 'anyOf' | 'oneOf' |
   readonly additionalProperties?: Structural;
 };
 
-/** The structural schema of what a zod schema takes in. */
+/** The structural schema of what a zod schema takes in. A type of our own says in its metadata what it is for an API server. */
 export function structuralOf(schema: z.ZodType): Structural {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0', reused: 'inline' });
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0', reused: 'inline', unrepresentable: 'any' });
   return structural(written.parse(json));
 }
 
@@ -91,7 +92,7 @@ function described({ description }: Written, bounds: readonly string[]): { reado
 /** `kubectl explain` shows neither bounds nor defaults, so the description says them. */
 function boundsInWords(schema: Written, form: string | undefined): readonly string[] {
   const words: string[] = [];
-  if (form?.startsWith('duration, ') || form?.startsWith('decimal ')) words.push(`A ${form}.`);
+  if (form !== undefined && /^(duration, |decimal |quantity, )/.test(form)) words.push(`A ${form}.`);
   if (
     schema.type === 'integer' &&
     schema.description !== undefined &&
@@ -100,8 +101,9 @@ function boundsInWords(schema: Written, form: string | undefined): readonly stri
     words.push(`From ${schema.minimum ?? 0} to ${schema.maximum}.`);
   const value = schema.default;
   if (typeof value === 'string' && value !== '') words.push(`Default: ${value}.`);
-  if (typeof value === 'number') words.push(`Default: ${value}.`);
-  if (Array.isArray(value) && value.length > 0) words.push(`Default: ${value.join(', ')}.`);
+  if (typeof value === 'number' || typeof value === 'boolean') words.push(`Default: ${value}.`);
+  if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string'))
+    words.push(`Default: ${value.join(', ')}.`);
   return words;
 }
 

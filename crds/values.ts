@@ -25,6 +25,7 @@ export const subscriptionName = name(40).brand<'SubscriptionName'>();
 export const projectName = name(40).brand<'ProjectName'>();
 export const upstreamName = name(40).brand<'UpstreamName'>();
 export const assistantName = name(40).brand<'AssistantName'>();
+export const scheduleName = name(40);
 
 export type PoolName = z.infer<typeof poolName>;
 export type ClassName = z.infer<typeof className>;
@@ -32,6 +33,30 @@ export type SubscriptionName = z.infer<typeof subscriptionName>;
 export type ProjectName = z.infer<typeof projectName>;
 export type UpstreamName = z.infer<typeof upstreamName>;
 export type AssistantName = z.infer<typeof assistantName>;
+
+/**
+ * What a pool is called in its ledger: by its name alone on one machine, by `<cluster uid>/<namespace>/<name>` in a cluster, where several clusters may
+ * share a ledger and several namespaces a name.
+ */
+export const poolKey = z
+  .string()
+  .max(142)
+  .regex(
+    /^([a-z0-9-]{1,36}\/[a-z0-9-]{1,63}\/)?[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/,
+    'must be the name of a pool, or cluster/namespace/name',
+  )
+  .brand<'PoolKey'>();
+export type PoolKey = z.infer<typeof poolKey> | PoolName;
+
+/** The key of a pool in a cluster; `cluster` is the uid of its namespace kube-system. */
+export function poolKeyOf(cluster: string, namespace: string, name: PoolName): PoolKey {
+  return poolKey.parse(`${cluster}/${namespace}/${name}`);
+}
+
+/** The name in a key, the same in every namespace. */
+export function poolNameOf(key: PoolKey): PoolName {
+  return poolName.parse(key.slice(key.lastIndexOf('/') + 1));
+}
 
 const durationPattern = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/;
 const unitMs: ReadonlyMap<string | undefined, number> = new Map([
@@ -82,6 +107,37 @@ export const ratePerSecond = z
     form: 'decimal in quotes, more than 0, at most 1000',
     ...rules({ rule: 'double(self) > 0.0 && double(self) <= 1000.0', message: 'must be more than 0 and at most 1000' }),
   });
+
+/** A share as a string, such as `"0.7"`. */
+export const share = z
+  .string()
+  .max(10)
+  .regex(/^[01](\.\d{1,3})?$/, 'must be a decimal in quotes, such as "0.7"')
+  .refine((text) => Number(text) >= 0.1 && Number(text) <= 1, 'must be between 0.1 and 1')
+  .meta({
+    form: 'decimal in quotes, 0.1 to 1',
+    ...rules({ rule: 'double(self) >= 0.1 && double(self) <= 1.0', message: 'must be between 0.1 and 1' }),
+  });
+
+/** An IANA time zone. Which names there are, an API server does not know. */
+export const timeZone = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_+/-]*$/, 'must be a time zone such as America/New_York or UTC')
+  .refine(isTimeZone, 'is no time zone: write an IANA name such as America/New_York or UTC')
+  .meta({ form: 'time zone' });
+
+/** Whether the name is one that windows can be reckoned by. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
 
 /** A phone number in E.164: `+`, country code, number. */
 export const e164 = z

@@ -6,9 +6,10 @@ import { guards } from './migrations/0004-guard.ts';
 import { sweeps } from './migrations/0005-sweeps.ts';
 import { orgClaims } from './migrations/0006-org-claims.ts';
 import { failingCalls } from './migrations/0007-failing-calls.ts';
+import { fleets } from './migrations/0008-fleets.ts';
 
 /** Every migration ever released, in order. Forward only: a released one is never edited. */
-const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps, orgClaims, failingCalls];
+const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps, orgClaims, failingCalls, fleets];
 
 /** Serialises migrations of all processes; the number only has to be the same everywhere. */
 const migrationLock = 7_421_001;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { compilePolicy } from '../capacity/policy/compile.ts';
 import type { Policy, ProjectPolicy } from '../capacity/policy/policy.ts';
 import type { PoolSpec } from '../crds/pool.ts';
-import type { PoolName } from '../crds/values.ts';
+import { type PoolKey, poolNameOf } from '../crds/values.ts';
 import type { Database } from '../ledger/database.ts';
 import { type PoolId, readFormerPolicies, readPolicy } from '../ledger/policy.ts';
 
@@ -28,7 +28,7 @@ export class PoolUnknown extends Error {
  * force (I8).
  * @throws PoolUnknown
  */
-export async function watchPolicy(database: Database, pool: PoolName, log: Logger): Promise<PolicyInForce> {
+export async function watchPolicy(database: Database, pool: PoolKey, log: Logger): Promise<PolicyInForce> {
   const first = await readPolicy(database, pool);
   if (first === undefined) throw new PoolUnknown(`pool ${pool} is not in this ledger: \`trunkline up\` or the operator puts it there`);
   let stored = first;
@@ -67,7 +67,7 @@ export async function watchPolicy(database: Database, pool: PoolName, log: Logge
 
 async function formerProjectsOf(
   database: Database,
-  pool: PoolName,
+  pool: PoolKey,
   poolId: PoolId,
   policy: Policy,
   log: Logger,
@@ -85,6 +85,7 @@ async function formerProjectsOf(
   return [...former.values()];
 }
 
-function compile(pool: PoolName, spec: PoolSpec): Policy {
-  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
+function compile(pool: PoolKey, spec: PoolSpec): Policy {
+  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: poolNameOf(pool) }, spec })
+    .policy;
 }

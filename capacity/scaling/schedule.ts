@@ -4,7 +4,7 @@
  */
 export type ScalingSchedule = {
   readonly name: string;
-  /** An IANA name; see {@link isTimeZone}. */
+  /** An IANA name. */
   readonly timezone: string;
   /** The days on which the window begins. */
   readonly days: readonly Weekday[];
@@ -43,17 +43,6 @@ export function wallClock(timezone: string, nowMs: number): WallClock {
   const parts = new Map(format.formatToParts(nowMs).map(({ type, value }) => [type, value]));
   const day = week.find((name) => name === parts.get('weekday')) ?? 'Mon';
   return { day, minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')) };
-}
-
-/** Whether the name is one that windows can be reckoned by. */
-export function isTimeZone(name: string): boolean {
-  try {
-    formatOf(name);
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }
 
 function formatOf(timezone: string): Intl.DateTimeFormat {

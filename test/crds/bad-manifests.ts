@@ -1,3 +1,5 @@
+import { badFleetFields, badFleetRules, finerFleets } from './bad-fleets.ts';
+
 /**
  * Manifests that are wrong in one way each, told apart by who can find it. `schema`: a field is wrong by itself. `CEL`: fields do not fit each other. An
  * API server refuses both just as we do. `semantic`: only we refuse it, and an operator says so in the condition Accepted.
@@ -354,8 +356,8 @@ const meaning: readonly BadManifest[] = [
 ];
 
 export const badManifests: readonly { readonly what: string; readonly tier: Tier; readonly rows: readonly BadManifest[] }[] = [
-  { what: 'fields', tier: 'schema', rows: fields },
-  { what: 'rules over several fields', tier: 'CEL', rows: rules },
-  { what: 'fine points of fields', tier: 'semantic', rows: finer },
+  { what: 'fields', tier: 'schema', rows: [...fields, ...badFleetFields] },
+  { what: 'rules over several fields', tier: 'CEL', rows: [...rules, ...badFleetRules] },
+  { what: 'fine points of fields', tier: 'semantic', rows: [...finer, ...finerFleets] },
   { what: 'what cannot work', tier: 'semantic', rows: meaning },
 ];

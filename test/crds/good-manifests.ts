@@ -57,4 +57,34 @@ export const goodManifests: readonly GoodManifest[] = [
       'spec.subscriptions[1].projects[0].phoneNumbers[0].labels': { use: 'sales' },
     },
   ],
+  ['with a module that keeps state', { 'spec.handler': { module: './logic.mjs', stateful: true } }],
+  ['whose waiting sessions end with it', { 'spec.deletionPolicy': 'Purge' }],
+  ['with an image of its own', { 'spec.workers': { image: 'registry.example.com:5000/voice/trunkline@sha256:0a1b2c' } }],
+  ['with half a processor and no more', { 'spec.workers': { resources: { requests: { cpu: '0.5' }, limits: { cpu: '500m' } } } }],
+  ['with memory written in two ways', { 'spec.workers': { resources: { requests: { memory: '1024Mi' }, limits: { memory: '1Gi' } } } }],
+  [
+    'whose workers put up with every taint, and keep away from each other',
+    {
+      'spec.workers': {
+        podTemplate: {
+          labels: { 'example.com/team': 'voice', empty: '' },
+          tolerations: [{ operator: 'Exists' }, { key: 'example.com/voice', effect: 'NoSchedule' }],
+          affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'kubernetes.io/hostname' }] } },
+        },
+      },
+    },
+  ],
+  ['of one worker', { 'spec.scaling': { minReplicas: 1, maxReplicas: 1 } }],
+  ['that never takes a worker away', { 'spec.scaling': { behavior: { scaleDown: { selectPolicy: 'Disabled' } } } }],
+  [
+    'with a floor by day and a cap by night',
+    {
+      'spec.scaling': {
+        schedules: [
+          { name: 'day', timezone: 'Europe/Berlin', days: ['Mon', 'Fri'], start: '08:00', end: '24:00', minReplicas: 20 },
+          { name: 'night', timezone: 'UTC', start: '22:00', end: '06:00', maxReplicas: 2 },
+        ],
+      },
+    },
+  ],
 ];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isTimeZone, openSchedule, type ScalingSchedule, type Weekday } from '../../../capacity/scaling/schedule.ts';
+import { openSchedule, type ScalingSchedule, type Weekday } from '../../../capacity/scaling/schedule.ts';
+import { isTimeZone } from '../../../crds/values.ts';
 import { aPolicy, decide } from './given.ts';
 
 const weekdays: readonly Weekday[] = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri'];
