@@ -21,12 +21,6 @@ const handler = z.union([
   }),
   z.strictObject({
     module: z.string().min(1).max(500).describe('Path of a module on the workers that gets the events; it runs in a thread of its own.'),
-    stateful: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Whether the module keeps something of a session in memory. Its sessions stay with their worker then, and no busy worker is given up.',
-      ),
     timeout: duration('100ms', '20s').default('5s').describe('How long an answer may take.'),
   }),
 ]);

@@ -80,7 +80,6 @@ function kindOf(schema: z.ZodType): string {
   const inner = bare(schema);
   if (inner instanceof z.ZodLiteral) return [...inner.values].map((value) => `\`${value}\``).join(', ');
   if (inner instanceof z.ZodEnum) return inner.options.map((option) => `\`${option}\``).join(', ');
-  if (inner instanceof z.ZodBoolean) return '`true`, `false`';
   if (inner instanceof z.ZodNumber) return `whole number, ${inner.minValue} to ${inner.maxValue}`;
   if (inner instanceof z.ZodString) return inner.maxLength === null ? 'text' : `text, up to ${inner.maxLength} characters`;
   if (inner instanceof z.ZodArray) return `list; ${entries(inner.element)}`;

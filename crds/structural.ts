@@ -10,7 +10,7 @@ const serverRule = z.strictObject({ rule: z.string(), message: z.string(), field
 
 /** What zod writes of our schemas, and what they carry in their metadata. A keyword that is not here is refused, so that none gets lost unseen. */
 const written = z.strictObject({
-  type: z.enum(['object', 'array', 'string', 'integer', 'boolean']).optional(),
+  type: z.enum(['object', 'array', 'string', 'integer']).optional(),
   description: z.string().optional(),
   form: z.string().optional(),
   default: z.json().optional(),
@@ -101,7 +101,7 @@ function boundsInWords(schema: Written, form: string | undefined): readonly stri
     words.push(`From ${schema.minimum ?? 0} to ${schema.maximum}.`);
   const value = schema.default;
   if (typeof value === 'string' && value !== '') words.push(`Default: ${value}.`);
-  if (typeof value === 'number' || typeof value === 'boolean') words.push(`Default: ${value}.`);
+  if (typeof value === 'number') words.push(`Default: ${value}.`);
   if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string'))
     words.push(`Default: ${value.join(', ')}.`);
   return words;

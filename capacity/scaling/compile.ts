@@ -6,7 +6,7 @@ import { type ScalingPolicy, spareWorkers } from './policy.ts';
 import type { ScalingSchedule } from './schedule.ts';
 
 /** Makes what a pool declares about its workers ready for decisions. */
-export function scalingPolicyOf({ scaling, workers, handler, classes }: PoolSpec): ScalingPolicy {
+export function scalingPolicyOf({ scaling, workers, classes }: PoolSpec): ScalingPolicy {
   return {
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas,
@@ -18,7 +18,8 @@ export function scalingPolicyOf({ scaling, workers, handler, classes }: PoolSpec
     buffer: scaling.buffer,
     schedules: scaling.schedules.map(scheduleOf),
     behavior: { scaleUp: ruleOf(scaling.behavior.scaleUp), scaleDown: ruleOf(scaling.behavior.scaleDown) },
-    handler: handler !== undefined && 'module' in handler && handler.stateful ? 'stateful' : 'stateless',
+    // Any worker takes any event of a session: none is bound to one.
+    handler: 'stateless',
   };
 }
 

@@ -9,12 +9,11 @@ const schedule = (over: Readonly<Record<string, unknown>>) => ({
 const firstSchedule = 'spec.scaling.schedules[0]';
 
 export const badFleetFields: readonly BadManifest[] = [
-  ['a state that is neither', { 'spec.handler': { module: './a.mjs', stateful: 'yes' } }, 'spec.handler.stateful', 'must be true or false'],
   [
-    'state behind an address',
-    { 'spec.handler': { url: 'https://a.example', stateful: true } },
+    'a module that is said to keep state',
+    { 'spec.handler': { module: './a.mjs', stateful: true } },
     'spec.handler.stateful',
-    'goes with module only',
+    'is not a field here',
   ],
   ['a deletion policy of another kind', { 'spec.deletionPolicy': 'Delete' }, 'spec.deletionPolicy', 'must be one of Retain, Purge'],
   ['an image with a space', { 'spec.workers': { image: 'trunkline latest' } }, 'spec.workers.image', 'must be the name of an image'],

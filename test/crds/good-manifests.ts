@@ -57,7 +57,6 @@ export const goodManifests: readonly GoodManifest[] = [
       'spec.subscriptions[1].projects[0].phoneNumbers[0].labels': { use: 'sales' },
     },
   ],
-  ['with a module that keeps state', { 'spec.handler': { module: './logic.mjs', stateful: true } }],
   ['whose waiting sessions end with it', { 'spec.deletionPolicy': 'Purge' }],
   ['with an image of its own', { 'spec.workers': { image: 'registry.example.com:5000/voice/trunkline@sha256:0a1b2c' } }],
   ['with half a processor and no more', { 'spec.workers': { resources: { requests: { cpu: '0.5' }, limits: { cpu: '500m' } } } }],

@@ -73,9 +73,8 @@ describe('the full sample', () => {
   test('shows every field', () => {
     const shown = new Set(everyPath(parse(text), poolManifest, ''));
     // A handler is a URL or a module; the sample shows the other one as a comment.
-    expect(fields.map(({ path }) => path).filter((path) => !shown.has(path))).toEqual(['spec.handler.module', 'spec.handler.stateful']);
+    expect(fields.map(({ path }) => path).filter((path) => !shown.has(path))).toEqual(['spec.handler.module']);
     expect(text).toContain('# module:');
-    expect(text).toContain('# stateful:');
   });
 });
 

@@ -11,7 +11,7 @@ function open(module: string, timeout = '2s'): { handler: Handler; logged: strin
   const logged: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const handler = openHandler(
-    { module: moduleAt(module), stateful: false, timeout },
+    { module: moduleAt(module), timeout },
     { secrets: openSecrets('/nowhere'), log, observe: () => undefined, random: () => 0.5 },
   );
   onTestFinished(() => handler.close());
