@@ -24,8 +24,17 @@ export type PoolView = {
   readonly classes: readonly ClassView[];
   /** Outbound creations admitted in the last second. */
   readonly callsPerSecond: number;
+  /** What the number of workers goes by beside slots and queues. A dispatcher of an earlier release does not say it. */
+  readonly load?: PoolLoad;
   /** The newest decisions, newest first, at most 20. */
   readonly decisions: readonly DecisionView[];
+};
+
+export type PoolLoad = {
+  /** Callers, over the last minute. */
+  readonly arrivalsPerSecond: number;
+  /** Mean length of the newest sessions; null until one has ended. */
+  readonly sessionMs: number | null;
 };
 
 export type SubscriptionView = {

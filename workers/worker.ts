@@ -25,6 +25,7 @@ import { openAnswerer } from './inbound/answerer.ts';
 import { openArrivals } from './inbound/arrivals.ts';
 import { healthRouter } from './intake/health.ts';
 import { intakeRouter } from './intake/router.ts';
+import { openLatency } from './latency.ts';
 import { openLiveness } from './liveness.ts';
 import { createMetrics, messageLabel } from './metrics.ts';
 import { openOrgs } from './orgs.ts';
@@ -78,6 +79,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
   const { poolId, policy, spec, formerProjects } = inForce;
   const secrets = openSecrets(environment.TRUNKLINE_SECRETS);
   const metrics = createMetrics();
+  const latency = openLatency(now);
   const waker = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
   const arrivals = openArrivals();
   const livenessOptions = { ledgerUrl, poolId, name, random: Math.random, log, signal: stop.signal };
@@ -116,6 +118,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     orgs,
     callLink,
     observeWait: observeWait('Outbound'),
+    observeOwn: latency.observe,
     now,
     log,
     signal: sending,
@@ -221,6 +224,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
         answerCaller: answerer.answer,
         handler,
         observe: (type, ms) => metrics.webhookSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
+        observeOwn: latency.observe,
         now,
         log,
       }),

@@ -1,4 +1,3 @@
-import type { ClassName } from '../../crds/values.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ClassView, PoolView } from '../view.ts';
 import type { Reading, Signals } from './signals.ts';
@@ -9,7 +8,7 @@ export type SeenLoad =
       readonly view: Pick<PoolView, 'slots' | 'classes'>;
       readonly ageMs: number;
       /** Queued sessions of each class whose time has come. A view counts those of tomorrow too. */
-      readonly due: ReadonlyMap<ClassName, number>;
+      readonly due: ReadonlyMap<string, number>;
     }
   | 'missing';
 

@@ -43,6 +43,8 @@ export function openDialler(deps: {
   readonly orgs: Orgs;
   readonly callLink: CallLink;
   readonly observeWait: (className: string, ms: number) => void;
+  /** Told what was our own part: from the admission's news to the request. */
+  readonly observeOwn: (ms: number) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
@@ -51,7 +53,7 @@ export function openDialler(deps: {
 }): Dialler {
   let inFlight = 0;
 
-  async function dialOne(dial: Dial, mayWrite: () => boolean): Promise<void> {
+  async function dialOne(dial: Dial, askedAtMs: number, mayWrite: () => boolean): Promise<void> {
     const provider = deps.providers.of(dial.project);
     const classPolicy = deps.policy().classes.find((candidate) => candidate.name === dial.class);
     if (provider === undefined || classPolicy === undefined || dial.fromNumberId === null) {
@@ -81,6 +83,7 @@ export function openDialler(deps: {
       await endUnmade(dial, 'ProjectFault', 'KeyMissing', undefined);
       return;
     }
+    deps.observeOwn(deps.now() - askedAtMs);
     const result = await provider.api.create(body, { mayWrite, timeoutMs: createTimeoutMs, signal: deps.signal() });
     await settle(dial, classPolicy, withoutPerson(result, dial));
   }
@@ -146,7 +149,7 @@ export function openDialler(deps: {
           // Counted from before the commit: late rather than early is the only error that is safe.
           const mayWrite = () => deps.now() - askedAtMs < dial.sendWithinMs;
           try {
-            await dialOne(dial, mayWrite);
+            await dialOne(dial, askedAtMs, mayWrite);
           } catch (error) {
             deps.log.error({ attempt: dial.attemptId, err: error }, 'dial failed: left to the look-up');
             await markAmbiguous(deps.database, deps.poolId, dial.attemptId).catch((again: unknown) =>

@@ -69,7 +69,10 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
   // On the way together: the heads are read after the signals are taken, and so are no older than what the signals tell.
   const [signals, ahead] = await Promise.all([takeSignals(desk.connection, desk.poolId), isIdle(desk) ? undefined : lookAhead(desk)]);
   for (const signal of signals) {
-    if (signal.attempt !== undefined) note(desk, signal.attempt);
+    if (signal.attempt !== undefined) {
+      desk.statistics.changed(desk.book.get(signal.attempt.id), signal.attempt, desk.clock.now());
+      note(desk, signal.attempt);
+    }
     if (signal.kind === 'overlay') desk.holdsChanged = true;
     desk.learning.observe(signal, desk);
   }

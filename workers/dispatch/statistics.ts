@@ -1,10 +1,14 @@
-import type { Percentiles } from '../../capacity/view.ts';
+import type { Percentiles, PoolLoad } from '../../capacity/view.ts';
 import type { ClassName } from '../../crds/values.ts';
+import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
+import { isForeign } from './slot-book.ts';
 
-/** What the view shows of the last minute: waiting times, departures from the queue, creations in the last second, and use for fairness. */
+/** What the view shows of the last minute: waiting times, departures from the queue, arrivals, creations in the last second, and use for fairness. */
 
 const windowMs = 60_000;
 const maxSamples = 2_000;
+/** Sessions that the mean length is taken over. */
+const maxLengths = 100;
 
 /** Slot-seconds are forgotten by half in this time. */
 const halfLifeMs = 300_000;
@@ -14,6 +18,8 @@ type ClassStatistics = { readonly waits: { atMs: number; waitMs: number }[]; slo
 export class Statistics {
   readonly #classes = new Map<ClassName, ClassStatistics>();
   #creations: number[] = [];
+  #arrivals: number[] = [];
+  readonly #lengthsMs: number[] = [];
   #usedUntilMs: number | undefined;
 
   admitted(name: ClassName, waitMs: number, nowMs: number): void {
@@ -24,6 +30,24 @@ export class Statistics {
 
   created(nowMs: number): void {
     this.#creations.push(nowMs);
+  }
+
+  /** Looks at a change of an attempt: whether a caller has arrived, or a conversation has ended. `before`: what was known of it. */
+  changed(before: OpenAttempt | undefined, attempt: OpenAttempt, nowMs: number): void {
+    if (before === undefined && attempt.direction === 'Inbound' && !isForeign(attempt)) this.#arrivals.push(nowMs);
+    if (attempt.boundAtMs === null || attempt.endedAtMs === null || before?.endedAtMs !== null) return;
+    this.#lengthsMs.push(Math.max(0, attempt.endedAtMs - attempt.boundAtMs));
+    if (this.#lengthsMs.length > maxLengths) this.#lengthsMs.shift();
+  }
+
+  /** Callers a second over the last minute, and how long sessions last on average: null until one has ended. */
+  load(nowMs: number): PoolLoad {
+    this.#arrivals = this.#arrivals.filter((atMs) => atMs > nowMs - windowMs);
+    const total = this.#lengthsMs.reduce((sum, ms) => sum + ms, 0);
+    return {
+      arrivalsPerSecond: this.#arrivals.length / (windowMs / 1_000),
+      sessionMs: this.#lengthsMs.length === 0 ? null : Math.round(total / this.#lengthsMs.length),
+    };
   }
 
   /** Adds slot-seconds since the last call: `slots` gives each class's slots in use. */

@@ -53,6 +53,7 @@ export function viewOf(desk: Desk): PoolView {
     ),
     classes: desk.policy.classes.map((declared) => classView(desk, declared, nowMs)),
     callsPerSecond: desk.statistics.creationsPerSecond(nowMs),
+    load: desk.statistics.load(nowMs),
     decisions: desk.decisions,
   };
 }

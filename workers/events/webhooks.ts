@@ -38,6 +38,8 @@ export function webhookRouter(deps: {
   readonly answerCaller: (request: AssistantRequest, project: ProjectPolicy) => Promise<CallerAnswer>;
   readonly handler: Handler;
   readonly observe: (type: string, ms: number) => void;
+  /** Told what was our own part: until it was kept, or there was somebody else to wait for. */
+  readonly observeOwn: (ms: number) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
@@ -52,6 +54,7 @@ export function webhookRouter(deps: {
     const raw = await receiveVerified(request, project);
     const message = parseServerMessage(raw);
     if (message.kind === 'invalid') throw new Problem('malformed-body', { detail: message.message, field: message.path });
+    if (message.kind === 'assistant-request' || message.kind === 'other') deps.observeOwn(deps.now() - startedAtMs);
     await answer(message, raw, request, response, project, startedAtMs);
     deps.observe(message.kind === 'other' ? message.type : message.kind, deps.now() - startedAtMs);
   }
@@ -99,6 +102,7 @@ export function webhookRouter(deps: {
       case 'end-of-call-report': {
         const stored = await deps.store(inboxEventOf(message, project));
         response.status(200).json({});
+        deps.observeOwn(deps.now() - startedAtMs);
         if (stored === undefined) return;
         deps.work(stored);
         await deps.handler.answer(

@@ -39,6 +39,7 @@ async function receiving(store: Store, more: Partial<Pick<Deps, 'answerCaller' |
       answerCaller: async () => ({ body: {}, kind: 'overflow' }),
       handler: { answer: async () => ({ kind: 'none' }), close: async () => undefined },
       observe: () => undefined,
+      observeOwn: () => undefined,
       now: () => performance.now(),
       log: silent,
       ...more,

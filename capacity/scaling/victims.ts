@@ -1,0 +1,28 @@
+/** A worker that may be given up, as far as whoever gives it up knows it. */
+export type Dispensable = {
+  readonly name: string;
+  readonly state: 'starting' | 'serving';
+  /** What it holds in flight; undefined: not known. */
+  readonly sessions: number | undefined;
+  /** Whether it dispatches: another one has to take that over first. */
+  readonly dispatching: boolean;
+  readonly startedMs: number;
+};
+
+/**
+ * Which workers leave: those first that nobody would miss. What has not begun to serve goes before what has, then what holds least, and of equals the
+ * youngest, as the older ones have shown that they last. The dispatcher goes last: without it nothing is admitted for a moment.
+ */
+export function victimsOf(workers: readonly Dispensable[], howMany: number): readonly string[] {
+  return workers
+    .toSorted(
+      (one, other) =>
+        Number(one.state === 'serving') - Number(other.state === 'serving') ||
+        Number(one.dispatching) - Number(other.dispatching) ||
+        (one.sessions ?? Number.POSITIVE_INFINITY) - (other.sessions ?? Number.POSITIVE_INFINITY) ||
+        other.startedMs - one.startedMs ||
+        one.name.localeCompare(other.name, 'en'),
+    )
+    .slice(0, Math.max(0, howMany))
+    .map(({ name }) => name);
+}
