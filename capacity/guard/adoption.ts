@@ -43,14 +43,18 @@ export type CallAndHolders<Holder extends CallHolder, Claim> = ToldCall & {
  * Whose a call is:
  * - `holder`: of what has it already; that is brought up to date.
  * - `awaited`: of its attempt, which was sent and has heard of no call yet.
- * - `given-up`: of its attempt, which was given up as never created, if its session still waits.
+ * - `given-up`: of its attempt, which ended without a call, if its session still waits.
  * - `forgotten`: of the session that it names, whose attempt the ledger forgot.
  * - `stranger`: nobody's; it holds a line until it ends. `dialsAgain` is `perhaps` where its session could still dial the number.
  */
 export type CallOwner<Holder extends CallHolder, Claim> =
   | { readonly is: 'holder' | 'awaited' | 'given-up'; readonly attempt: Holder }
   | { readonly is: 'forgotten'; readonly claim: Claim }
-  | { readonly is: 'stranger'; readonly why: 'NotOurs' | 'OtherCallUnderItsName' | 'NotYetSent'; readonly dialsAgain: 'never' | 'perhaps' };
+  | {
+      readonly is: 'stranger';
+      readonly why: 'NotOurs' | 'OtherCallUnderItsName' | 'NotYetSent' | 'EndedWithoutIt';
+      readonly dialsAgain: 'never' | 'perhaps';
+    };
 
 /**
  * Decides whose a call is. Its id counts before its name: two calls can carry one name (a creation that was sent twice on the way, a copied call), and
@@ -68,6 +72,11 @@ export function ownerOf<Holder extends CallHolder, Claim>(call: CallAndHolders<H
   // over and holds no line ends it at once.
   if (named.state === 'admitted' && (call.status === 'live' || entry !== undefined))
     return { is: 'stranger', why: 'NotYetSent', dialsAgain: 'perhaps' };
+  // The provider refused it, or its bound passed with nothing heard, and yet there is a call: it holds a line that the attempt gives back.
+  if (call.status === 'live' && named.callId === null) {
+    if (named.state === 'ended') return { is: 'given-up', attempt: named };
+    if (named.state === 'cooling') return { is: 'stranger', why: 'EndedWithoutIt', dialsAgain: 'perhaps' };
+  }
   return { is: 'holder', attempt: entry ?? named };
 }
 

@@ -52,7 +52,7 @@ export async function bindAttempt(sql: Sql, poolId: PoolId, binding: Binding): P
 }
 
 /**
- * Takes a call back for its attempt that was given up as never created, and with it the session, if that still waits and nobody is on the phone with
+ * Takes a call back for its attempt that ended without one, and with it the session, if that still waits and nobody is on the phone with
  * its number. It may have been entered as a stranger's meanwhile: that entry gives it up. False: the call is nobody's any more, and counts as a
  * stranger's. Lock order: session, then attempt.
  */
@@ -66,7 +66,7 @@ export async function adoptLate(
     text: `
       with waiting as (
         select s.id from session s join attempt a on a.session_id = s.id
-        where a.id = $2 and a.pool_id = $1 and s.state = 'queued' and a.state = 'ended' and a.outcome = 'Unsent' and not ${numberBusy('s.number')}
+        where a.id = $2 and a.pool_id = $1 and s.state = 'queued' and a.state = 'ended' and a.call_id is null and not ${numberBusy('s.number')}
         for update of s),
       ${strangerGivesUp('$3', 'id <> $2 and exists (select from waiting)')},
       opened as (update session s set state = 'open', attempt_id = $2 from waiting where s.id = waiting.id returning s.id),

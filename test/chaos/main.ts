@@ -41,6 +41,15 @@ async function chaos(flags: Flags): Promise<void> {
   if (failed.length === 0 && flags.keep === undefined) await rm(directory, { recursive: true, force: true });
   if (flags.json) process.stdout.write(`${JSON.stringify({ seeds: verdicts.length, failed: failed.map(({ seed }) => seed), verdicts })}\n`);
   process.exitCode = failed.length === 0 ? 0 : 1;
+  endSoon(say);
+}
+
+/** A seed that was broken off may leave a socket or a child behind, and a run that does not end tells nobody its result. */
+function endSoon(say: (line: string) => void): void {
+  setTimeout(() => {
+    say(`ending although something is left open: ${[...new Set(process.getActiveResourcesInfo())].join(', ')}`);
+    process.exit();
+  }, 5_000).unref();
 }
 
 /** The seeds that were asked for; without any, new ones until the time is over. */

@@ -34,9 +34,11 @@ const admitted = attempt('admitted');
 const onOther = attempt('bound', { callId: 'other' });
 const overOnOther = attempt('cooling', { callId: 'other', outcome: 'Normal' });
 const over = attempt('ended', { outcome: 'Unknown' });
+const refused = attempt('cooling', { outcome: 'Capacity' });
 
 const notOurs = { is: 'stranger', why: 'NotOurs', dialsAgain: 'never' } as const;
 const otherCall = { is: 'stranger', why: 'OtherCallUnderItsName', dialsAgain: 'never' } as const;
+const endedWithoutIt = { is: 'stranger', why: 'EndedWithoutIt', dialsAgain: 'perhaps' } as const;
 const notYetSent = { is: 'stranger', why: 'NotYetSent', dialsAgain: 'perhaps' } as const;
 
 type Row = {
@@ -72,8 +74,11 @@ describe('a call is', () => {
     { name: 'a stranger’s when it is there before it was sent', named: admitted, owner: notYetSent },
     { name: 'a stranger’s when it is over before it was sent', status: 'ended', entry: stranger, named: admitted, owner: notYetSent },
     { name: 'the end of what would make it again', status: 'ended', named: admitted, owner: { is: 'holder', attempt: admitted } },
-    { name: 'known when its attempt ended without one', named: over, owner: { is: 'holder', attempt: over } },
-    { name: 'the stranger’s when its attempt ended without it', entry: stranger, named: over, owner: { is: 'holder', attempt: stranger } },
+    { name: 'a stranger’s while its attempt that was refused cools', named: refused, owner: endedWithoutIt },
+    { name: 'late for an attempt that ended without it', named: over, owner: { is: 'given-up', attempt: over } },
+    { name: 'late for it, also when a stranger stands for it', entry: stranger, named: over, owner: { is: 'given-up', attempt: over } },
+    { name: 'known when it is over as its attempt is', status: 'ended', named: over, owner: { is: 'holder', attempt: over } },
+    { name: 'the stranger’s to its end', status: 'ended', entry: stranger, named: over, owner: { is: 'holder', attempt: stranger } },
   ])('$name', ({ status = 'live', entry, named, claim, owner }) => {
     expect(ownerOf({ callId: call, status, entry, named, claim })).toEqual(owner);
   });

@@ -165,3 +165,33 @@ describe('a call that stands as a stranger’s and that its session cannot have 
     expect(rows).toEqual([{ alive: true }]);
   });
 });
+
+describe('a call that is there though its creation was refused', () => {
+  const refused = async () => {
+    const on = await aDataPath();
+    const placed = await sent(on);
+    const over = { outcome: 'Capacity', endedReason: undefined, line: 'never-taken', limits: undefined } as const;
+    expect(await on.endings.end({ attemptId: placed.attemptId, ...over })).toBe(true);
+    return { on, placed };
+  };
+
+  test('is its attempt’s again while its session waits, so that nobody is dialled twice', async () => {
+    const { on, placed } = await refused();
+    expect((await on.database.query('select state from session')).rows).toEqual([{ state: 'queued' }]);
+    expect(await on.applier.apply(listed(placed, 'call', 'live'))).toBe('changed');
+    expect(await attempts(on)).toEqual([{ ours: true, state: 'bound', call_id: 'call' }]);
+    expect((await on.database.query('select state from session')).rows).toEqual([{ state: 'open' }]);
+  });
+
+  test('holds a line when its session is over', async () => {
+    const { on, placed } = await refused();
+    await on.database.query(`update session set state = 'ended', outcome = 'Cancelled', ended_at = clock_timestamp() where id = $1`, [
+      placed.sessionId,
+    ]);
+    expect(await on.applier.apply(listed(placed, 'call', 'live'))).toBe('changed');
+    expect(await attempts(on)).toEqual([
+      { ours: true, state: 'ended', call_id: null },
+      { ours: false, state: 'bound', call_id: 'call' },
+    ]);
+  });
+});
