@@ -9,7 +9,7 @@ import { writeLimiters } from '../ledger/limiters.ts';
 import { migrate } from '../ledger/migrate.ts';
 import { type PoolId, writePolicy } from '../ledger/policy.ts';
 import { workerChannel } from '../ledger/wake.ts';
-import { beatWorker, registerWorker, retireWorker, type WorkerId } from '../ledger/workers.ts';
+import { beatWorker, registerWorker, retireWorker, type WorkerBeat, type WorkerId } from '../ledger/workers.ts';
 import type { ToThread } from '../workers/dispatch/thread-protocol.ts';
 import type { Setting } from './figure.ts';
 
@@ -119,7 +119,8 @@ export async function enterStage(ground: Ground, resources: AsyncDisposableStack
   resources.defer(() => liveness.end());
   const owner = await registerWorker(liveness, ground.poolId, 'bench');
   resources.defer(() => retireWorker(ground.database, owner));
-  const beats = setInterval(() => void beatWorker(ground.database, owner, 'serving').catch(tell), 500);
+  const told: WorkerBeat = { state: 'serving', sessions: 0, startedInMs: 0, appliedVersion: 0, latencyMs: {}, troubles: [] };
+  const beats = setInterval(() => void beatWorker(ground.database, owner, told).catch(tell), 500);
   resources.defer(() => clearInterval(beats));
   return { ...ground, owner };
 }
@@ -137,7 +138,7 @@ function linesComeBackAtOnce(): ReleaseLag {
 /** Starts the dispatcher's thread and resolves when it is elected. */
 export async function startDispatcher({ url, poolId, owner }: Stage, resources: AsyncDisposableStack): Promise<void> {
   const thread = new Worker(new URL('../workers/dispatch/thread.ts', import.meta.url), {
-    workerData: { ledgerUrl: url, poolId, pool: 'bench', workerName: 'bench' },
+    workerData: { ledger: { kind: 'url', url }, poolId, pool: 'bench', workerName: 'bench' },
   });
   const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
   thread.on('error', tell);

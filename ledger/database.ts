@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { LedgerUrl } from './address.ts';
 
 /**
  * Connections to the ledger. Every connection has the same bounds: it notices a dead peer within seconds, and no statement or idle transaction can
@@ -17,6 +18,9 @@ type ConnectionOptions = {
   readonly statementTimeoutMs?: number;
 };
 
+/** Longest that opening a connection may take. */
+const connectWithinMs = 5_000;
+
 /** An answer may be on its way for so long beyond the longest time that its statement may take. */
 const unheardMs = 2_000;
 
@@ -28,7 +32,7 @@ export function connectionConfig(url: string, options: ConnectionOptions): pg.Cl
     application_name: options.applicationName,
     keepAlive: true,
     keepAliveInitialDelayMillis: 2_000,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectWithinMs,
     statement_timeout: statementTimeoutMs,
     // A server that cannot be heard any more does not say that a statement took too long.
     query_timeout: statementTimeoutMs + unheardMs,
@@ -38,12 +42,21 @@ export function connectionConfig(url: string, options: ConnectionOptions): pg.Cl
   };
 }
 
-/** Opens a pool. `onError` hears of idle connections that broke; the next query opens a new one. */
+/**
+ * Opens a pool. `onError` hears of idle connections that broke; the next query opens a new one. Where the URL may change, every new connection asks for
+ * it again.
+ */
 export function openDatabase(
-  url: string,
+  url: string | LedgerUrl,
   options: ConnectionOptions & { readonly maxConnections: number; readonly onError: (error: Error) => void },
 ): Database {
-  const pool = new pg.Pool({ ...connectionConfig(url, options), max: options.maxConnections, idleTimeoutMillis: 60_000 });
+  const newest = typeof url === 'string' ? () => url : url;
+  class Client extends pg.Client {
+    constructor() {
+      super(connectionConfig(newest(), options));
+    }
+  }
+  const pool = new pg.Pool({ Client, connectionTimeoutMillis: connectWithinMs, max: options.maxConnections, idleTimeoutMillis: 60_000 });
   pool.on('error', options.onError);
   return pool;
 }

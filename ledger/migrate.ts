@@ -52,3 +52,24 @@ export async function migrate(database: Database): Promise<void> {
     }
   });
 }
+
+/** The ledger has not been brought up to this release yet. */
+export class LedgerBehind extends Error {
+  override readonly name = 'LedgerBehind';
+}
+
+/**
+ * Makes sure that the ledger has every table that this release reads. A newer one serves as well: releases only add to it.
+ * @throws LedgerBehind
+ */
+export async function requireMigrated(database: Database): Promise<void> {
+  const { rows } = await database.query<{ there: boolean }>(`select to_regclass('trunkline.migration') is not null as there`);
+  const { rows: applied } = rows[0]?.there
+    ? await database.query<{ newest: number }>('select coalesce(max(version), 0) as newest from trunkline.migration')
+    : { rows: [] };
+  const newest = applied[0]?.newest ?? 0;
+  if (newest >= migrations.length) return;
+  throw new LedgerBehind(
+    `the ledger has schema ${newest}, and this release needs ${migrations.length}: the operator or \`trunkline up\` of this release brings it there`,
+  );
+}

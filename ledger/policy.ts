@@ -1,29 +1,36 @@
-import { z } from 'zod';
-import { type PoolSpec, poolSpec } from '../crds/pool.ts';
-import { pathText } from '../crds/rules.ts';
-import type { PoolName } from '../crds/values.ts';
+import type { PoolSpec } from '../crds/pool.ts';
+import type { PoolKey } from '../crds/values.ts';
 import { type Database, inTransaction, type Sql } from './database.ts';
+import { PolicyUnreadable, readStored } from './stored-policy.ts';
 
 /** A pool's number in its ledger. */
 export type PoolId = number & { readonly brand?: 'PoolId' };
 
-export type StoredPolicy = { readonly poolId: PoolId; readonly version: number; readonly spec: PoolSpec };
+export type StoredPolicy = {
+  readonly poolId: PoolId;
+  readonly version: number;
+  readonly spec: PoolSpec;
+  /** Fields that this release does not know and leaves out: a newer one wrote them. */
+  readonly ignored: readonly string[];
+  /** The newest policy, when it is a later one that this release cannot read. */
+  readonly rejected: RejectedPolicy | undefined;
+};
+
+export type RejectedPolicy = { readonly version: number; readonly detail: string };
+
+/** As many policies of a pool are kept, and looked through for what the newest does not say. */
+export const keptPolicies = 20;
 
 /** An account that another pool of this ledger already claims. */
 export class SubscriptionClaimed extends Error {
   override readonly name = 'SubscriptionClaimed';
 }
 
-/** A policy in the ledger is one that this release cannot read. If it is the newest, the last one stays in force. */
-export class PolicyUnreadable extends Error {
-  override readonly name = 'PolicyUnreadable';
-}
-
 /**
  * Makes the pool if it is new, claims its accounts, and stores the declaration as its newest policy unless it equals the stored one.
  * @throws SubscriptionClaimed
  */
-export async function writePolicy(database: Database, pool: PoolName, spec: PoolSpec): Promise<{ poolId: PoolId; version: number }> {
+export async function writePolicy(database: Database, pool: PoolKey, spec: PoolSpec): Promise<{ poolId: PoolId; version: number }> {
   return inTransaction(database, async (sql) => {
     await sql.query('insert into pool (name) values ($1) on conflict (name) do nothing', [pool]);
     const { rows } = await sql.query<{ id: number }>('select id from pool where name = $1 for update', [pool]);
@@ -39,22 +46,39 @@ export async function writePolicy(database: Database, pool: PoolName, spec: Pool
       poolId,
       JSON.stringify(spec),
     ]);
-    await sql.query('delete from policy where pool_id = $1 and version < $2 - 20', [poolId, written[0]?.version]);
+    await sql.query(
+      'delete from policy where pool_id = $1 and version in (select version from policy where pool_id = $1 order by version desc offset $2)',
+      [poolId, keptPolicies],
+    );
     return { poolId, version: Number(written[0]?.version) };
   });
 }
 
-/** The newest policy of a pool, or undefined when there is none yet. @throws PolicyUnreadable */
-export async function readPolicy(sql: Sql, pool: PoolName): Promise<StoredPolicy | undefined> {
-  const { rows } = await sql.query<{ id: number; version: string; spec: unknown }>(
-    'select p.id, o.version, o.spec from pool p join policy o on o.pool_id = p.id where p.name = $1 order by o.version desc limit 1',
-    [pool],
+type PolicyRow = { readonly id: number; readonly version: string; readonly spec: unknown };
+
+/**
+ * The newest policy of a pool that this release can read, or undefined when there is none yet.
+ * @throws PolicyUnreadable when it can read none of them
+ */
+export async function readPolicy(sql: Sql, pool: PoolKey): Promise<StoredPolicy | undefined> {
+  const [newest] = await policyRows(sql, pool, 1);
+  if (newest === undefined) return undefined;
+  const read = readStored(newest.spec, `policy ${newest.version} of pool ${pool}`);
+  if (!(read instanceof PolicyUnreadable)) return { poolId: newest.id, version: Number(newest.version), ...read, rejected: undefined };
+  const rejected = { version: Number(newest.version), detail: read.message };
+  for (const former of await policyRows(sql, pool, keptPolicies)) {
+    const readable = readStored(former.spec, `policy ${former.version} of pool ${pool}`);
+    if (!(readable instanceof PolicyUnreadable)) return { poolId: former.id, version: Number(former.version), ...readable, rejected };
+  }
+  throw read;
+}
+
+async function policyRows(sql: Sql, pool: PoolKey, limit: number): Promise<readonly PolicyRow[]> {
+  const { rows } = await sql.query<PolicyRow>(
+    'select p.id, o.version, o.spec from pool p join policy o on o.pool_id = p.id where p.name = $1 order by o.version desc limit $2',
+    [pool, limit],
   );
-  const row = rows[0];
-  if (row === undefined) return undefined;
-  const spec = parseStored(row.spec, `policy ${row.version} of pool ${pool}`);
-  if (spec instanceof PolicyUnreadable) throw spec;
-  return { poolId: row.id, version: Number(row.version), spec };
+  return rows;
 }
 
 export type FormerPolicies = { readonly specs: readonly PoolSpec[]; readonly unreadable: readonly PolicyUnreadable[] };
@@ -62,38 +86,21 @@ export type FormerPolicies = { readonly specs: readonly PoolSpec[]; readonly unr
 /** The policies before the newest, newest first: what a call of a project that was removed since still needs. */
 export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<FormerPolicies> {
   const { rows } = await sql.query<{ version: string; spec: unknown }>(
-    'select version, spec from policy where pool_id = $1 order by version desc limit 20 offset 1',
-    [poolId],
+    'select version, spec from policy where pool_id = $1 order by version desc limit $2 offset 1',
+    [poolId, keptPolicies],
   );
   const specs: PoolSpec[] = [];
   const unreadable: PolicyUnreadable[] = [];
   for (const row of rows) {
-    const spec = parseStored(row.spec, `former policy ${row.version}`);
-    if (spec instanceof PolicyUnreadable) unreadable.push(spec);
-    else specs.push(spec);
+    const read = readStored(row.spec, `former policy ${row.version}`);
+    if (read instanceof PolicyUnreadable) unreadable.push(read);
+    else specs.push(read.spec);
   }
   return { specs, unreadable };
 }
 
-const storedClasses = z.looseObject({ classes: z.array(z.looseObject({})) });
-const emptySelector = z.strictObject({ matchLabels: z.strictObject({}) });
-
-/** An empty `from` means none, and was once stored with every class by default: those of kind Inbound are refused with one now. */
-function parseStored(stored: unknown, what: string): PoolSpec | PolicyUnreadable {
-  const known = storedClasses.safeParse(stored);
-  const spec = known.success ? { ...known.data, classes: known.data.classes.map(withoutEmptyFrom) } : stored;
-  const parsed = poolSpec.safeParse(spec);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = pathText((issue?.path ?? []).map((step) => (typeof step === 'symbol' ? String(step) : step)));
-  return new PolicyUnreadable(`${what}: ${path} ${issue?.message ?? 'unreadable'}`);
-}
-
-function withoutEmptyFrom({ from, ...others }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return from === undefined || emptySelector.safeParse(from).success ? others : { ...others, from };
-}
-
-async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
+/** Claims the accounts of a declaration for its pool; the oldest claim wins. @throws SubscriptionClaimed */
+export async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
   for (const subscription of spec.subscriptions) {
     if (subscription.accountId === undefined) continue;
     const { rows } = await sql.query<{ pool_id: number }>(

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { LatencyCounts } from '../capacity/scaling/latency.ts';
 import type { Sql } from './database.ts';
 import { heldKeys, lockHeld, tryLock } from './locks.ts';
 import type { PoolId } from './policy.ts';
@@ -6,20 +8,83 @@ import type { PoolId } from './policy.ts';
 
 export type WorkerId = number;
 
-/** Enters a worker and takes its liveness lock on `connection`; while that connection lives, the worker counts as alive. */
-export async function registerWorker(connection: Sql, poolId: PoolId, name: string): Promise<WorkerId> {
+/** `drained`: it has handed everything on, and waits to be taken away or wanted again. */
+export type WorkerState = 'serving' | 'draining' | 'drained';
+
+/** What keeps a worker from doing all of its work, told in the ledger for those who can mend it. No value of a secret is ever in it. */
+export const workerTrouble = z.discriminatedUnion('kind', [
+  /** A secret's file is not there; without a project it is one of the whole pool. */
+  z.object({
+    kind: z.literal('KeyMissing'),
+    field: z.string().max(300),
+    project: z.string().max(40).optional(),
+    secret: z.string().max(253),
+    key: z.string().max(253),
+  }),
+  /** The newest policy is one that this release cannot read: an older one stays in force. */
+  z.object({ kind: z.literal('PolicyRejected'), version: z.int(), detail: z.string().max(1_000) }),
+]);
+export type WorkerTrouble = z.infer<typeof workerTrouble>;
+
+/** What a worker tells of itself, every second. */
+export type WorkerBeat = {
+  readonly state: WorkerState;
+  /** Dials and callers that it has in flight. */
+  readonly sessions: number;
+  /** From the start of its process until it served. */
+  readonly startedInMs: number;
+  /** The policy that it acts on. */
+  readonly appliedVersion: number;
+  /** Requests of the last minute by what this worker itself took for them. */
+  readonly latencyMs: LatencyCounts;
+  readonly troubles: readonly WorkerTrouble[];
+};
+
+/** What is wanted of a worker. */
+export type Asked = 'serve' | 'drain';
+
+/**
+ * Enters a worker and takes its liveness lock on `connection`; while that connection lives, the worker counts as alive. `before`: its number until now, if
+ * it had lost the ledger; what was asked of that one is asked of this one.
+ */
+export async function registerWorker(
+  connection: Sql,
+  poolId: PoolId,
+  name: string,
+  as: { readonly state: WorkerState; readonly before?: WorkerId | undefined } = { state: 'serving' },
+): Promise<WorkerId> {
   const { rows } = await connection.query<{ id: number }>(
-    `insert into worker (pool_id, name, state) values ($1, $2, 'serving') returning id`,
-    [poolId, name],
+    'insert into worker (pool_id, name, state, phase_asked) values ($1, $2, $3, (select phase_asked from worker where id = $4)) returning id',
+    [poolId, name, as.state, as.before],
   );
   const id = rows[0]?.id;
   if (id === undefined || !(await tryLock(connection, 'worker', id))) throw new Error(`worker ${name} could not take its liveness lock`);
   return id;
 }
 
-/** Says that the worker is alive and in which state. */
-export async function beatWorker(sql: Sql, id: WorkerId, state: 'serving' | 'draining'): Promise<void> {
-  await sql.query('update worker set beat_at = clock_timestamp(), state = $2 where id = $1', [id, state]);
+/** Says that the worker is alive, and how it is. Returns what is wanted of it. */
+export async function beatWorker(sql: Sql, id: WorkerId, told: WorkerBeat): Promise<Asked> {
+  const { rows } = await sql.query<{ phase_asked: string | null }>({
+    name: 'beat-worker',
+    text: `update worker set beat_at = clock_timestamp(), state = $2, sessions = $3, started_in_ms = $4, applied_version = $5,
+             latency_ms = $6, troubles = $7
+           where id = $1 returning phase_asked`,
+    values: [
+      id,
+      told.state,
+      told.sessions,
+      told.startedInMs,
+      told.appliedVersion,
+      JSON.stringify(told.latencyMs),
+      JSON.stringify(told.troubles),
+    ],
+  });
+  return rows[0]?.phase_asked === 'drain' ? 'drain' : 'serve';
+}
+
+/** Forgets that the worker was asked to drain: it was not taken away, and serves again. */
+export async function dropDrainAsk(sql: Sql, id: WorkerId): Promise<void> {
+  await sql.query('update worker set phase_asked = null where id = $1', [id]);
 }
 
 /** Takes a worker out for good; its liveness lock goes with its connection. */

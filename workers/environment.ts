@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import { poolName } from '../crds/values.ts';
+import { type PoolKey, poolKey } from '../crds/values.ts';
+import type { LedgerAddress } from '../ledger/address.ts';
 
 /** How a worker is told what to be: the same on one machine and in a pod. */
+/** Where the ledger is: the URL itself, or a file that holds it (a mounted secret) and is read again for every connection. One of the two. */
+export const ledgerVariables = {
+  TRUNKLINE_LEDGER_URL: z.string().min(1).optional(),
+  TRUNKLINE_LEDGER_URL_FILE: z.string().min(1).optional(),
+};
+
 const environment = z.object({
-  /** Where the ledger is: the URL itself, or a file that holds it (a mounted secret). */
-  TRUNKLINE_LEDGER_URL: z.string().min(1),
-  TRUNKLINE_POOL: poolName,
+  ...ledgerVariables,
+  /** What the pool is called in the ledger. */
+  TRUNKLINE_POOL: poolKey,
   /** Directory of secrets, `DIR/<name>/<key>`. */
   TRUNKLINE_SECRETS: z.string().min(1),
   TRUNKLINE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -17,17 +24,49 @@ const environment = z.object({
   TRUNKLINE_WORKER_NAME: z.string().min(1).max(253),
 });
 
-export type WorkerEnvironment = z.infer<typeof environment>;
+export type WorkerEnvironment = {
+  readonly ledger: LedgerAddress;
+  readonly pool: PoolKey;
+  readonly secrets: string;
+  readonly port: number;
+  readonly host: string;
+  readonly publicUrl: string | undefined;
+  readonly providerUrl: string | undefined;
+  readonly name: string;
+};
 
 /** A variable is missing or malformed. */
 export class EnvironmentInvalid extends Error {
   override readonly name = 'EnvironmentInvalid';
 }
 
+/** The variables of a program. @throws EnvironmentInvalid naming the first that is wrong */
+export function readVariables<T>(schema: z.ZodType<T>, variables: NodeJS.ProcessEnv): T {
+  const parsed = schema.safeParse(variables);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new EnvironmentInvalid(`environment variable ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? 'invalid'}`);
+}
+
 /** @throws EnvironmentInvalid naming the variable */
 export function readEnvironment(variables: NodeJS.ProcessEnv): WorkerEnvironment {
-  const parsed = environment.safeParse(variables);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new EnvironmentInvalid(`environment variable ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? 'invalid'}`);
+  const data = readVariables(environment, variables);
+  return {
+    ledger: addressIn(data),
+    pool: data.TRUNKLINE_POOL,
+    secrets: data.TRUNKLINE_SECRETS,
+    port: data.TRUNKLINE_PORT,
+    host: data.TRUNKLINE_HOST,
+    publicUrl: data.TRUNKLINE_PUBLIC_URL,
+    providerUrl: data.TRUNKLINE_PROVIDER_URL,
+    name: data.TRUNKLINE_WORKER_NAME,
+  };
+}
+
+/** @throws EnvironmentInvalid when neither says it, or both do */
+export function addressIn(variables: { [name in keyof typeof ledgerVariables]?: string | undefined }): LedgerAddress {
+  const { TRUNKLINE_LEDGER_URL: url, TRUNKLINE_LEDGER_URL_FILE: file } = variables;
+  if (url !== undefined && file === undefined) return { kind: 'url', url };
+  if (file !== undefined && url === undefined) return { kind: 'file', file };
+  throw new EnvironmentInvalid('environment variables TRUNKLINE_LEDGER_URL and TRUNKLINE_LEDGER_URL_FILE: set one of the two');
 }

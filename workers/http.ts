@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type Router } from 'express';
-import { notFound } from './intake/problem.ts';
+import { notFound, Problem, sendProblem } from './intake/problem.ts';
 
 /** Longest that a client may take for its headers, looked at every second; bodies are bounded route by route. */
 const headersWithinMs = 10_000;
@@ -10,18 +10,39 @@ const lookEveryMs = 1_000;
 /** How long what is left of an answered request may still flow away, so that the client gets to read why before the connection is cut. */
 const lingerMs = 5_000;
 
-export type Listening = { readonly port: number; close(): Promise<void> };
+/** For a worker that waits for its ledger or its pool. */
+const notYet = express.Router().use((_request, response) => {
+  sendProblem(response, new Problem('ledger-away', { detail: 'this worker is starting: it waits for its ledger', retryAfterSeconds: 1 }));
+});
 
-/** Serves these routers on one address. In a fleet on one machine, all workers share it. */
+export type Listening = {
+  readonly port: number;
+  /** Begins to serve these as well. */
+  serve(routers: readonly Router[]): void;
+  close(): Promise<void>;
+};
+
+/**
+ * Serves these routers on one address, and later more: until then, every other request is told to come again. In a fleet on one machine, all workers
+ * share the address.
+ */
 export async function listen(options: {
   readonly host: string;
   readonly port: number;
   readonly routers: readonly Router[];
+  /** Whether clients are asked to come back on another connection, because this worker is about to leave. */
+  readonly leaving: () => boolean;
 }): Promise<Listening> {
   const app = express();
+  let later: Router = notYet;
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.use((_request, response, next) => {
+    if (options.leaving()) response.setHeader('Connection', 'close');
+    next();
+  });
   for (const router of options.routers) app.use(router);
+  app.use((request, response, next) => later(request, response, next));
   app.use(notFound);
   const server = createServer(
     {
@@ -39,7 +60,14 @@ export async function listen(options: {
     server.once('error', reject);
     server.listen(options.port, options.host, resolve);
   });
-  return { port: portOf(server), close: () => closeServer(server) };
+  return {
+    port: portOf(server),
+    serve(routers) {
+      later = express.Router({ caseSensitive: true });
+      for (const router of routers) later.use(router);
+    },
+    close: () => closeServer(server),
+  };
 }
 
 function portOf(server: Server): number {

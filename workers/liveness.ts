@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import type { LedgerUrl } from '../ledger/address.ts';
 import { connectionConfig } from '../ledger/database.ts';
 import type { PoolId } from '../ledger/policy.ts';
 import { workerChannel } from '../ledger/wake.ts';
-import { registerWorker, retireWorker, type WorkerId } from '../ledger/workers.ts';
+import { registerWorker, retireWorker, type WorkerId, type WorkerState } from '../ledger/workers.ts';
 
 /** The connection that proves that this worker lives, and on which it hears which attempts are its own. */
 export type Liveness = {
@@ -40,9 +41,11 @@ type Registered = {
  * soon as the ledger can be reached: what it remembers stays, so that callers and webhooks are answered meanwhile.
  */
 export async function openLiveness(options: {
-  readonly ledgerUrl: string;
+  readonly ledgerUrl: LedgerUrl;
   readonly poolId: PoolId;
   readonly name: string;
+  /** As what it registers: one that drains and loses the ledger meanwhile is given nothing when it is back. */
+  readonly state: () => WorkerState;
   readonly onAdmitted: (attemptIds: readonly string[]) => void;
   readonly random: () => number;
   readonly log: Logger;
@@ -63,7 +66,7 @@ export async function openLiveness(options: {
 
   async function register(): Promise<Registered> {
     const connection = new pg.Client({
-      ...connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.name}` }),
+      ...connectionConfig(options.ledgerUrl(), { applicationName: `trunkline ${options.name}` }),
       query_timeout: answersWithinMs,
     });
     const lost = new AbortController();
@@ -73,7 +76,10 @@ export async function openLiveness(options: {
     });
     try {
       await connection.connect();
-      const workerId = await registerWorker(connection, options.poolId, options.name);
+      const workerId = await registerWorker(connection, options.poolId, options.name, {
+        state: options.state(),
+        before: current?.workerId,
+      });
       await connection.query(`listen ${workerChannel(workerId)}`);
       return { connection, workerId, lost, signal: AbortSignal.any([options.signal, lost.signal]) };
     } catch (error) {

@@ -5,7 +5,7 @@ import { startWorker } from './worker.ts';
 /** The worker process. What it is told comes by environment; SIGTERM drains it; without its supervisor it leaves at once. */
 
 const environment = readEnvironment(process.env);
-const log = openLog({ worker: environment.TRUNKLINE_WORKER_NAME });
+const log = openLog({ worker: environment.name });
 
 process.on('unhandledRejection', (error) => {
   // A failure that nobody expected: what we hold is in the ledger, and a fresh process is surer than this one.
@@ -20,7 +20,7 @@ process.on('disconnect', () => {
   process.exit(0);
 });
 const leave = new AbortController();
-const starting = startWorker(environment, log, leave.signal);
+const starting = startWorker(environment, log, leave.signal, process.connected ? 'supervised' : 'alone');
 process.once('SIGTERM', () => {
   leave.abort();
   starting

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { PoolView } from '../capacity/view.ts';
 import { handlerMessages, watchedMessages } from '../providers/vapi/requests.ts';
+import { fleetGauges } from './fleet-metrics.ts';
 
 /**
  * The worker's metrics: few labels with few values, in the words of the design. Counters and histograms are this worker's own; what is a property of
@@ -49,6 +50,7 @@ export function createMetrics() {
     webhookSeconds: seconds('trunkline_webhook_seconds', "The provider's messages, from arrival to our answer.", ['type'], fast),
     handlerSeconds: seconds('trunkline_handler_seconds', "Answers of the team's handler.", ['type'], fast),
     view: viewGauges(registry),
+    fleet: fleetGauges(registry),
   };
 }
 

@@ -4,13 +4,17 @@ import type { Policy, ProjectPolicy } from '../capacity/policy/policy.ts';
 import type { PoolSpec } from '../crds/pool.ts';
 import { type PoolKey, poolNameOf } from '../crds/values.ts';
 import type { Database } from '../ledger/database.ts';
-import { type PoolId, readFormerPolicies, readPolicy } from '../ledger/policy.ts';
+import { type PoolId, type RejectedPolicy, readFormerPolicies, readPolicy, type StoredPolicy } from '../ledger/policy.ts';
 
 /** Workers act on the newest policy within a second. */
 const lookEveryMs = 700;
 
 export type PolicyInForce = {
   readonly poolId: PoolId;
+  /** The version of the policy in force. */
+  readonly version: () => number;
+  /** A newer policy that this release cannot read. */
+  readonly rejected: () => RejectedPolicy | undefined;
   readonly policy: () => Policy;
   readonly spec: () => PoolSpec;
   /** Projects that the policy no longer has: their calls are watched to the end, nothing new is sent there. */
@@ -34,17 +38,21 @@ export async function watchPolicy(database: Database, pool: PoolKey, log: Logger
   let stored = first;
   let policy = compile(pool, stored.spec);
   let former = await formerProjectsOf(database, pool, stored.poolId, policy, log);
+  tell(undefined, first, log);
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
   async function look(): Promise<void> {
     try {
       const newest = await readPolicy(database, pool);
-      if (newest !== undefined && newest.version !== stored.version) {
+      if (newest !== undefined) {
+        tell(stored, newest, log);
+        if (newest.version !== stored.version) {
+          policy = compile(pool, newest.spec);
+          former = await formerProjectsOf(database, pool, newest.poolId, policy, log);
+          log.info({ version: newest.version }, 'policy in force');
+        }
         stored = newest;
-        policy = compile(pool, newest.spec);
-        former = await formerProjectsOf(database, pool, newest.poolId, policy, log);
-        log.info({ version: newest.version }, 'policy in force');
       }
     } catch (error) {
       log.warn({ err: error }, 'policy not read: the last one stays in force');
@@ -55,6 +63,8 @@ export async function watchPolicy(database: Database, pool: PoolKey, log: Logger
   timer = setTimeout(() => void look(), lookEveryMs);
   return {
     poolId: first.poolId,
+    version: () => stored.version,
+    rejected: () => stored.rejected,
     policy: () => policy,
     spec: () => stored.spec,
     formerProjects: () => former,
@@ -63,6 +73,13 @@ export async function watchPolicy(database: Database, pool: PoolKey, log: Logger
       clearTimeout(timer);
     },
   };
+}
+
+/** Says once of a policy what this release does not make of it. */
+function tell(before: StoredPolicy | undefined, { version, ignored, rejected }: StoredPolicy, log: Logger): void {
+  if (ignored.length > 0 && version !== before?.version) log.warn({ version, fields: ignored }, 'fields of a newer release are left out');
+  if (rejected !== undefined && rejected.version !== before?.rejected?.version)
+    log.error({ ...rejected, inForce: version }, 'the newest policy cannot be read by this release: an older one stays in force');
 }
 
 async function formerProjectsOf(

@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { durationMs } from '../crds/values.ts';
+import { durationMs, type ProjectName, poolNameOf } from '../crds/values.ts';
+import { openAddress } from '../ledger/address.ts';
 import { admittedTo } from '../ledger/attempts/admitted-to.ts';
 import { openDatabase } from '../ledger/database.ts';
+import { requireMigrated } from '../ledger/migrate.ts';
 import { forgetOld } from '../ledger/retention.ts';
 import { createWaker } from '../ledger/wake.ts';
-import { dropWatchLeases, projectsWithCalls, takeWatchLeases } from '../ledger/watch.ts';
-import { beatWorker, retireWorker } from '../ledger/workers.ts';
+import { beatWorker, dropDrainAsk, retireWorker, type WorkerState } from '../ledger/workers.ts';
 import { openCallLink } from './call-link.ts';
+import { openTroubles } from './credentials.ts';
 import { openDeclaredTokens } from './declared-tokens.ts';
 import { openDialler } from './dial/dialler.ts';
 import { openWarmUp } from './dial/warm-up.ts';
 import { openCandidate } from './dispatch/candidate.ts';
+import { openDuties } from './duties.ts';
 import type { WorkerEnvironment } from './environment.ts';
 import { openApplier } from './events/apply.ts';
 import { openEndings } from './events/endings.ts';
@@ -23,16 +26,17 @@ import { openHangUp } from './hang-up.ts';
 import { listen } from './http.ts';
 import { openAnswerer } from './inbound/answerer.ts';
 import { openArrivals } from './inbound/arrivals.ts';
-import { healthRouter } from './intake/health.ts';
+import { healthRouter, type Ledger } from './intake/health.ts';
 import { intakeRouter } from './intake/router.ts';
 import { openLatency } from './latency.ts';
 import { openLiveness } from './liveness.ts';
 import { createMetrics, messageLabel } from './metrics.ts';
 import { openOrgs } from './orgs.ts';
+import { openPhases, type Phases } from './phases.ts';
 import { watchPolicy } from './policy-watch.ts';
 import { openProviders } from './providers.ts';
 import { repeat } from './repeat.ts';
-import { followResults } from './results/following.ts';
+import { type FollowingResults, followResults } from './results/following.ts';
 import { openSecrets } from './secrets.ts';
 import { boundForMs } from './session-bounds.ts';
 import { onceTheLedgerAnswers } from './start-with-ledger.ts';
@@ -44,45 +48,71 @@ export type RunningWorker = {
   drain(): Promise<void>;
 };
 
+/**
+ * `alone`: the address is its own, and a cluster asks there whether it lives and is ready; it is heard of before the ledger is, and answers until the last
+ * sender has learnt that it leaves. `supervised`: whoever started it is told when it serves, and sends it nothing before or after.
+ */
+export type Standing = 'alone' | 'supervised';
+
 /** How often each regular work is done. */
 const everyMs = {
   beat: 1_000,
-  watch: 1_000,
   sweep: 1_000,
   missedAdmissions: 1_000,
   tokens: 5_000,
   orgs: 5_000,
   results: 1_000,
   forget: 60_000,
+  secrets: 5_000,
 } as const;
 
-/** Longest that a dispatcher takes to see that a worker drains. */
-const notNoticedMs = 800;
+/** Longest that a cluster takes to send nothing more to a pod that is not ready: endpoints, proxies and balancers learn it one after the other. */
+const sendersLearnWithinMs = 5_000;
 
 /**
  * Puts a worker together from its parts, and starts it. Every part says itself what it promises; here is only who knows whom.
  * While it waits for the ledger to start with, `leave` calls it off.
  */
-export async function startWorker(environment: WorkerEnvironment, log: Logger, leave: AbortSignal): Promise<RunningWorker> {
+export async function startWorker(
+  environment: WorkerEnvironment,
+  log: Logger,
+  leave: AbortSignal,
+  standing: Standing,
+): Promise<RunningWorker> {
   const stop = new AbortController();
   const now = () => performance.now();
-  const name = environment.TRUNKLINE_WORKER_NAME;
-  const ledgerUrl = environment.TRUNKLINE_LEDGER_URL;
-  let phase: 'starting' | 'serving' | 'draining' = 'starting';
+  const { name, pool } = environment;
+  const metrics = createMetrics();
+  let phases: Phases | undefined;
+  let ledger: Ledger | undefined;
+  const phase = () => phases?.now ?? 'starting';
+  const open = () =>
+    listen({
+      host: environment.host,
+      port: environment.port,
+      routers: [healthRouter({ ledger: () => ledger, metrics, phase })],
+      leaving: () => phase() === 'draining' || phase() === 'drained',
+    });
+  const opened = standing === 'alone' ? await open() : undefined;
 
+  const ledgerUrl = await onceTheLedgerAnswers(() => openAddress(environment.ledger), log, leave);
   const database = openDatabase(ledgerUrl, {
     applicationName: `trunkline ${name}`,
     maxConnections: 2,
     onError: (error) => log.warn({ err: error }, 'ledger connection lost'),
   });
-  const inForce = await onceTheLedgerAnswers(() => watchPolicy(database, environment.TRUNKLINE_POOL, log), log, leave);
+  await onceTheLedgerAnswers(() => requireMigrated(database), log, leave);
+  const inForce = await onceTheLedgerAnswers(() => watchPolicy(database, pool, log), log, leave);
   const { poolId, policy, spec, formerProjects } = inForce;
-  const secrets = openSecrets(environment.TRUNKLINE_SECRETS);
-  const metrics = createMetrics();
+  const secrets = openSecrets(environment.secrets);
   const latency = openLatency(now);
   const waker = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
   const arrivals = openArrivals();
-  const livenessOptions = { ledgerUrl, poolId, name, random: Math.random, log, signal: stop.signal };
+  const stateNow = (): WorkerState => {
+    const current = phase();
+    return current === 'starting' ? 'serving' : current;
+  };
+  const livenessOptions = { ledgerUrl, poolId, name, state: stateNow, random: Math.random, log, signal: stop.signal };
   const liveness = await onceTheLedgerAnswers(
     () => openLiveness({ ...livenessOptions, onAdmitted: (attemptIds) => admitted(attemptIds) }),
     log,
@@ -91,8 +121,8 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
   // Both change when the ledger was away: parts read them anew each time.
   const owner = () => liveness.workerId;
   const sending = () => liveness.signal;
-  const publicUrl = () => environment.TRUNKLINE_PUBLIC_URL ?? spec().publicUrl;
-  const providers = openProviders({ policy, formerProjects, secrets, metrics, baseUrl: environment.TRUNKLINE_PROVIDER_URL });
+  const publicUrl = () => environment.publicUrl ?? spec().publicUrl;
+  const providers = openProviders({ policy, formerProjects, secrets, metrics, baseUrl: environment.providerUrl });
   const callLink = openCallLink({ publicUrl, secrets, handlerEvents: () => spec().handler !== undefined });
   const endings = openEndings({
     database,
@@ -110,6 +140,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
   const dialler = openDialler({
     database,
     poolId,
+    pool,
     owner,
     policy,
     providers,
@@ -123,13 +154,13 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     log,
     signal: sending,
   });
-  const applier = openApplier({ database, poolId, policy, endings, wakeDispatcher: waker.wake, log });
+  const applier = openApplier({ database, poolId, pool, policy, endings, wakeDispatcher: waker.wake, log });
   const inboxWorker = openInboxWorker({ database, poolId, applier, ledgerLost: () => liveness.lost, log });
   const candidate = openCandidate({
     database,
-    ledgerUrl,
+    ledger: environment.ledger,
     poolId,
-    pool: environment.TRUNKLINE_POOL,
+    pool,
     workerId: owner,
     workerName: name,
     now,
@@ -144,6 +175,7 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
   const answerer = openAnswerer({
     database,
     poolId,
+    pool,
     owner,
     policy,
     arrivals,
@@ -168,120 +200,134 @@ export async function startWorker(environment: WorkerEnvironment, log: Logger, l
     log,
   });
 
-  let claims = true;
   const tokens = openDeclaredTokens({ database, poolId, secretRef: () => spec().intake.tokensSecretRef, secrets, log });
+  const troubles = openTroubles({ spec, rejected: inForce.rejected, secrets, log });
 
   /** Admissions come by NOTIFY: callers of ours are told, everything else is dialled. */
   function admitted(attemptIds: readonly string[]): void {
     // Told while the parts are still put together: found again by the look for missed ones.
-    if (phase === 'starting') return;
+    if (phase() === 'starting') return;
     const dials = arrivals.admit(attemptIds);
-    if (dials.length === 0 || !claims || sending().aborted) return;
+    if (dials.length === 0 || !duties.dialling || sending().aborted) return;
     dialler.dial(dials).catch((error: unknown) => log.error({ err: error }, 'admitted attempts not taken: the dispatcher takes them back'));
   }
 
-  // Looks may outlast their lease when the provider is slow. Leases are renewed meanwhile: a second watcher would spend the same requests again.
-  const looks = new Map<string, Promise<void>>();
-  async function watch(): Promise<void> {
-    const busy = new Set(await projectsWithCalls(database, poolId));
-    const former = formerProjects().filter((project) => busy.has(project.name));
-    const projects = [...policy().projects, ...former].map((project) => project.name);
-    const leases = await takeWatchLeases(database, poolId, owner(), projects, projects.length);
-    for (const lease of leases) {
-      if (looks.has(lease.project)) continue;
-      const look = watcher
-        .look(lease, stop.signal)
-        .catch((error: unknown) => log.warn({ err: error, project: lease.project }, 'calls not looked at: tried again'))
-        .finally(() => looks.delete(lease.project));
-      looks.set(lease.project, look);
-    }
-  }
-
-  async function forget(): Promise<void> {
+  async function forget(signal: AbortSignal): Promise<void> {
     if (!candidate.dispatching) return;
     const { sessions, phoneNumbers } = spec().retention;
     const retention = { sessionsMs: durationMs(sessions), phoneNumbersMs: durationMs(phoneNumbers) };
-    while (!stop.signal.aborted && (await forgetOld(database, poolId, retention))) await sleep(100);
+    while (!signal.aborted && (await forgetOld(database, poolId, retention))) await sleep(100);
   }
 
+  let startedInMs: number | undefined;
+  const inFlight = () => dialler.inFlight + arrivals.waiting;
+  async function beat(): Promise<void> {
+    const asked = await beatWorker(database, owner(), {
+      state: stateNow(),
+      sessions: inFlight(),
+      startedInMs: Math.round(startedInMs ?? now()),
+      appliedVersion: inForce.version(),
+      latencyMs: latency.counts(),
+      troubles: troubles.now,
+    });
+    await phases?.hear(asked);
+  }
+
+  let results: FollowingResults | undefined;
+  const duties = openDuties({
+    database,
+    poolId,
+    owner,
+    candidate,
+    watcher,
+    projects: () => ({ declared: policy().projects.map(nameOf), former: formerProjects().map(nameOf) }),
+    chores: [
+      { name: 'sweep', everyMs: everyMs.sweep, work: inboxWorker.sweep },
+      {
+        name: 'missedAdmissions',
+        everyMs: everyMs.missedAdmissions,
+        work: async () => admitted(await admittedTo(database, poolId, owner())),
+      },
+      { name: 'tokens', everyMs: everyMs.tokens, work: tokens.refresh },
+      { name: 'orgs', everyMs: everyMs.orgs, work: orgs.refresh },
+      { name: 'results', everyMs: everyMs.results, work: async () => results?.follow() },
+      { name: 'forget', everyMs: everyMs.forget, work: forget },
+    ],
+    startResults: () => {
+      results = followResults(() => spec().results, { database, poolId, pool: poolNameOf(pool), secrets, log });
+      return results;
+    },
+    inFlight,
+    announce: beat,
+    now,
+    log,
+  });
+  const drainTimeoutMs = () => durationMs(spec().workers.drain.timeout);
+  phases = openPhases({
+    handOver: () => duties.handOver(drainTimeoutMs()),
+    takeUp: duties.takeUp,
+    dropAsk: () => dropDrainAsk(database, owner()),
+    clock: now,
+    log,
+  });
+  const { leave: handEverythingOn, serve, unreadyMs } = phases;
+
   const hangUp = openHangUp({ database, poolId, providers, log, signal: stop.signal });
-  const regularly = (what: keyof typeof everyMs, work: () => Promise<void>) =>
+  const http = opened ?? (await open());
+  ledger = { database, poolId };
+  http.serve([
+    webhookRouter({
+      projects: () => [...policy().projects, ...formerProjects()],
+      secrets,
+      store: openInboxWriter(database, poolId).store,
+      work: inboxWorker.begin,
+      answerCaller: answerer.answer,
+      handler,
+      observe: (type, ms) => metrics.webhookSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
+      observeOwn: latency.observe,
+      now,
+      log,
+    }),
+    intakeRouter({ database, poolId, policy, hasResults: () => spec().results !== undefined, waker, hangUp, metrics, log, now }),
+  ]);
+  await troubles.look();
+  startedInMs = now();
+  serve();
+  const regularly = (what: 'beat' | 'secrets', work: () => Promise<void>) =>
     repeat(
       { everyMs: everyMs[what], signal: stop.signal, onError: (error) => log.warn({ err: error }, `${what} failed and is tried again`) },
       work,
     );
+  const running = Promise.all([regularly('beat', beat), regularly('secrets', troubles.look)]);
+  log.info({ port: http.port, owner: owner(), startedInMs: Math.round(startedInMs) }, 'serving');
 
-  const http = await listen({
-    host: environment.TRUNKLINE_HOST,
-    port: environment.TRUNKLINE_PORT,
-    routers: [
-      healthRouter({ database, poolId, metrics, phase: () => phase }),
-      webhookRouter({
-        projects: () => [...policy().projects, ...formerProjects()],
-        secrets,
-        store: openInboxWriter(database, poolId).store,
-        work: inboxWorker.begin,
-        answerCaller: answerer.answer,
-        handler,
-        observe: (type, ms) => metrics.webhookSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
-        observeOwn: latency.observe,
-        now,
-        log,
-      }),
-      intakeRouter({
-        database,
-        poolId,
-        policy,
-        hasResults: () => spec().results !== undefined,
-        phase: () => phase,
-        waker,
-        hangUp,
-        metrics,
-        log,
-        now,
-      }),
-    ],
-  });
-  const results = followResults(() => spec().results, { database, poolId, pool: environment.TRUNKLINE_POOL, secrets, log });
-  phase = 'serving';
-  const running = Promise.all([
-    regularly('beat', () => beatWorker(database, owner(), phase === 'draining' ? 'draining' : 'serving')),
-    regularly('watch', watch),
-    regularly('sweep', inboxWorker.sweep),
-    regularly('missedAdmissions', async () => admitted(await admittedTo(database, poolId, owner()))),
-    regularly('tokens', tokens.refresh),
-    regularly('orgs', orgs.refresh),
-    regularly('results', async () => results.follow()),
-    regularly('forget', forget),
-  ]);
-  log.info({ port: http.port, owner: owner() }, 'serving');
+  /** Requests may come until everybody has learnt that this worker leaves. */
+  async function closeDoor(deadlineMs: number): Promise<void> {
+    const learntMs = standing === 'alone' ? Math.min(sendersLearnWithinMs, (deadlineMs - now()) / 2) : 0;
+    await sleep(Math.max(0, learntMs - unreadyMs()));
+    await http.close();
+  }
 
   return {
     port: http.port,
     async drain() {
-      phase = 'draining';
-      log.info('draining');
-      await beatWorker(database, owner(), 'draining');
-      await candidate.withdraw();
-      const deadlineMs = now() + durationMs(spec().workers.drain.timeout);
-      const closed = http.close();
-      // Until the dispatcher has seen that we leave, it gives us work, and what it gave us is done sooner by us than taken back from us.
-      await sleep(Math.min(notNoticedMs, deadlineMs - now()));
-      claims = false;
-      while ((dialler.inFlight > 0 || arrivals.waiting > 0) && now() < deadlineMs) await sleep(50);
+      const deadlineMs = now() + drainTimeoutMs();
+      const handedOn = handEverythingOn();
+      const closed = closeDoor(deadlineMs);
+      await handedOn;
       await Promise.race([closed, sleep(Math.max(0, deadlineMs - now()), undefined, { ref: false })]);
       stop.abort();
       await running;
-      await Promise.all(looks.values());
-      await results.end();
+      await candidate.close();
       inForce.stop();
       await inboxWorker.sweep();
       await handler.close();
       providers.close();
-      await dropWatchLeases(database, poolId, owner());
       await retireWorker(database, owner());
       await liveness.close();
       await database.end();
     },
   };
 }
+
+const nameOf = ({ name }: { readonly name: ProjectName }) => name;

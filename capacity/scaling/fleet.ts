@@ -26,6 +26,8 @@ export type WorkerReading = {
   /** From the start of its process to the first request that it could have answered. */
   readonly startedInMs: number | null;
   readonly sessions: number | null;
+  /** Whether it is the pool's dispatcher. */
+  readonly dispatching: boolean;
   readonly latencyMs: LatencyCounts | null;
 };
 

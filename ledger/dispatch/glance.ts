@@ -31,7 +31,8 @@ export type Glance = {
 export const glanceStatement = `
   select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
     (select version from policy where pool_id = $1 order by version desc limit 1) as policy_version,
-    array(select class from overlay where pool_id = $1 and kind = 'hold' and (until is null or until > statement_timestamp())) as held,
+    array(select class from overlay where pool_id = $1 and kind = 'hold' and (until is null or until > statement_timestamp())
+      union all select '' from pool where id = $1 and closed_at is not null) as held,
     exists (select from guard where pool_id = $1) as guarded,
     array(${servingIds}) as workers,
     exists (select from worker where pool_id = $1 and ${isSilent}) as silent_worker,

@@ -13,11 +13,12 @@ export const readFleetsStatement = `
   select pools.id as pool_id, d.view, d.age_ms, coalesce(w.workers, '[]') as workers, coalesce(q.due, '{}') as due
   from unnest($1::int[]) as pools(id)
   left join lateral (
-    select view - '{decisions,directions,upstreams}'::text[] as view,
+    select worker_id, view - '{decisions,directions,upstreams}'::text[] as view,
       (extract(epoch from statement_timestamp() - beat_at) * 1000)::float8 as age_ms
     from dispatcher where pool_id = pools.id and view is not null) d on true
   left join lateral (
     select jsonb_agg(jsonb_build_object('name', name, 'state', state, 'startedInMs', started_in_ms, 'sessions', sessions, 'latencyMs', latency_ms,
+      'dispatching', coalesce(id = d.worker_id, false),
       'beatAgeMs', greatest(0, (extract(epoch from statement_timestamp() - beat_at) * 1000)::float8)) order by id) as workers
     from worker where pool_id = pools.id and state <> 'gone' and beat_at > statement_timestamp() - interval '1 min') w on true
   left join lateral (
@@ -25,7 +26,7 @@ export const readFleetsStatement = `
     from (select class from queue_depth where pool_id = pools.id group by class having sum(delta) > 0) waiting
     cross join lateral (
       select count(*) as due from (
-        select from session where pool_id = pools.id and class = waiting.class and state = 'queued' and ready limit ${countedDue}) some) counted) q
+        select from session where pool_id = pools.id and class = waiting.class and state = 'queued' and ready limit ${countedDue}) found) counted) q
     on true`;
 
 type Row = {

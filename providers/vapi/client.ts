@@ -69,7 +69,14 @@ async function create(api: Api, body: CreateCallBody, bounds: Bounds): Promise<C
   const result = await exchange(api, 'create', (client, request) => new CallsClient(client).create(asRequest(body), request), bounds);
   if (result.kind === 'failure') {
     if (result.sent) return { kind: 'ambiguous', detail: result.detail };
-    return result.because === 'given-up' ? { kind: 'unsent' } : { kind: 'unsent', detail: result.detail };
+    switch (result.because) {
+      case 'given-up':
+        return { kind: 'unsent' };
+      case 'no-key':
+        return { kind: 'keyless', detail: result.detail };
+      case 'unreachable':
+        return { kind: 'unsent', detail: result.detail };
+    }
   }
   const verdict = classifyCreate(result.status, result.body);
   if (verdict.outcome === 'Ambiguous') return { kind: 'ambiguous', detail: verdict.detail };

@@ -23,9 +23,11 @@ export type CreateResult =
     }
   /**
    * Nothing was written to the socket, because the moment to send had passed or the signal was aborted before; with a `detail`, because the provider
-   * could not be reached at all or the key could not be read.
+   * could not be reached at all.
    */
   | { readonly kind: 'unsent'; readonly detail?: string }
+  /** Nothing was written, because the project's key could not be read. */
+  | { readonly kind: 'keyless'; readonly detail: string }
   | { readonly kind: 'ambiguous'; readonly detail: string };
 
 /** A call as lists and look-ups show it, reduced to what we use. */

@@ -19,10 +19,15 @@ const maxRows = 1_000;
 
 export type OnRequest = (kind: RequestKind, ms: number, status: number | undefined) => void;
 
-export type Exchange =
-  | { readonly kind: 'answer'; readonly status: number; readonly body: unknown; readonly bytes: number }
-  /** `because` says whose doing it was when nothing was sent: ours (the moment had passed, the caller gave up) or the network's. */
-  | { readonly kind: 'failure'; readonly sent: boolean; readonly because: 'given-up' | 'unreachable'; readonly detail: string };
+/** `because` says whose doing it was when nothing was sent: ours (the moment had passed, the caller gave up), the network's, or who keeps the keys. */
+type Failure = {
+  readonly kind: 'failure';
+  readonly sent: boolean;
+  readonly because: 'given-up' | 'unreachable' | 'no-key';
+  readonly detail: string;
+};
+
+export type Exchange = { readonly kind: 'answer'; readonly status: number; readonly body: unknown; readonly bytes: number } | Failure;
 
 export type Api = {
   readonly baseUrl: string;
@@ -50,10 +55,13 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
   let askedAtMs = startedMs;
   let answer: { status: number; bytes: number } | undefined;
   let broken: { readonly error: unknown } | undefined;
+  let keyless = false;
   const client: SdkClient = {
     baseUrl: api.baseUrl.replace(/\/+$/, ''),
     token: async () => {
+      keyless = true;
       key = await api.apiKey();
+      keyless = false;
       return key;
     },
     maxRetries: 0,
@@ -85,7 +93,8 @@ export async function exchange(api: Api, kind: RequestKind, send: Send, bounds: 
   } catch (error) {
     const refused = refusal.safeParse(error);
     if (answer !== undefined && refused.success) return { kind: 'answer', body: refused.data.body, ...answer };
-    return failure(broken === undefined ? error : broken.error, sent, deadline.ended(), bounds.timeoutMs);
+    const failed = failure(broken === undefined ? error : broken.error, sent, deadline.ended(), bounds.timeoutMs);
+    return keyless && failed.because === 'unreachable' ? { ...failed, because: 'no-key' } : failed;
   } finally {
     deadline.clear();
     api.onRequest?.(kind, performance.now() - startedMs, answer?.status);
@@ -105,7 +114,7 @@ function clockOf(date: string | null, askedAtMs: number): ClockReading | undefin
   return Number.isNaN(showedMs) ? undefined : { showedMs, resolutionMs: 1_000, askedAtMs, toldAtMs: performance.now() };
 }
 
-function failure(error: unknown, sent: boolean, ended: 'timeout' | 'aborted' | undefined, timeoutMs: number): Exchange {
+function failure(error: unknown, sent: boolean, ended: 'timeout' | 'aborted' | undefined, timeoutMs: number): Failure {
   if (ended === 'aborted') return { kind: 'failure', sent, because: 'given-up', detail: 'the request was given up' };
   if (ended === 'timeout') return { kind: 'failure', sent, because: 'unreachable', detail: `no answer within ${timeoutMs} ms` };
   const causes = causesOf(error);

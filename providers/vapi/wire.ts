@@ -38,7 +38,7 @@ const terminalStatuses: readonly string[] = ['ended', 'not-found', 'deletion-fai
 /** What {@link overridesOf} puts into the metadata of every call. */
 const ourMetadata = z
   .object({
-    metadata: z.object({ trunkline: z.object({ pool: storable(0, 100), class: storable(0, 100), session: z.uuid().toLowerCase() }) }),
+    metadata: z.object({ trunkline: z.object({ pool: storable(0, 200), class: storable(0, 100), session: z.uuid().toLowerCase() }) }),
   })
   .optional()
   .catch(undefined);

@@ -39,7 +39,7 @@ async function dispatched(server: DatabaseServer, database: Database, poolId: Po
   connection.release();
   const candidate = openCandidate({
     database,
-    ledgerUrl: server.urlAt(server.port),
+    ledger: { kind: 'url', url: server.urlAt(server.port) },
     poolId,
     pool: salesPool.metadata.name,
     workerId: () => workerId,
@@ -48,7 +48,7 @@ async function dispatched(server: DatabaseServer, database: Database, poolId: Po
     random: Math.random,
     log: silent,
   });
-  onTestFinished(() => candidate.withdraw());
+  onTestFinished(() => candidate.close());
   await vi.waitFor(() => expect(candidate.dispatching).toBe(true), { timeout: 20_000, interval: 50 });
   return candidate;
 }

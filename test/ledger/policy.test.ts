@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { readManifest } from '../../crds/manifest.ts';
 import type { PoolManifest } from '../../crds/pool.ts';
 import { poolName } from '../../crds/values.ts';
-import { PolicyUnreadable, readPolicy, SubscriptionClaimed, writePolicy } from '../../ledger/policy.ts';
+import { readPolicy, SubscriptionClaimed, writePolicy } from '../../ledger/policy.ts';
+import { PolicyUnreadable } from '../../ledger/stored-policy.ts';
 import { watchPolicy } from '../../workers/policy-watch.ts';
 import { freshLedger } from '../support/ledger.ts';
 
@@ -50,7 +51,7 @@ describe('the policy in the ledger', () => {
 describe('a policy that an earlier release stored', () => {
   const emptyFrom = `update policy set spec = jsonb_set(spec, '{classes}',
     (select jsonb_agg('{"from": {"matchLabels": {}}}' || class) from jsonb_array_elements(spec->'classes') class))`;
-  const later = `update policy set spec = spec || '{"invented": 1}'`;
+  const unreadable = `update policy set spec = spec || '{"mode": "Invented"}'`;
 
   test('with the empty `from` that every class had then is read as if it had none', async () => {
     const { database } = await freshLedger();
@@ -76,7 +77,7 @@ describe('a policy that an earlier release stored', () => {
     const [main, second] = spec.subscriptions;
     if (main === undefined || second === undefined) throw new Error('the sample has two subscriptions');
     await writePolicy(database, metadata.name, { ...spec, mode: 'Hold' });
-    await database.query(later);
+    await database.query(unreadable);
     const { version } = await writePolicy(database, metadata.name, spec);
     await database.query(`${emptyFrom} where version = $1`, [version]);
     await writePolicy(database, metadata.name, { ...spec, subscriptions: [main] });
@@ -84,6 +85,59 @@ describe('a policy that an earlier release stored', () => {
     const inForce = await watchPolicy(database, metadata.name, pino({}, { write: (line) => lines.push(line) }));
     onTestFinished(() => inForce.stop());
     expect(inForce.formerProjects().map(({ name }) => name)).toEqual(['second-sales']);
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ policies: [expect.stringMatching(/^former policy \d+: .*invented/)] }]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ policies: [expect.stringMatching(/^former policy \d+: mode/)] }]);
+  });
+});
+
+describe('a policy that a newer release stored', () => {
+  test('is read without the fields that this one does not know, and they are named', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const handler = { module: 'logic.ts', timeout: '5s' };
+    await writePolicy(database, metadata.name, { ...spec, handler });
+    await database.query(`update policy set spec =
+      jsonb_set(jsonb_set(spec || '{"invented": {"deep": 1}}', '{classes,1,invented}', '[1]'), '{handler,invented}', 'true')`);
+    expect(await readPolicy(database, metadata.name)).toMatchObject({
+      spec: { ...spec, handler },
+      ignored: expect.arrayContaining(['invented', 'classes[1].invented', 'handler.invented']),
+      rejected: undefined,
+    });
+  });
+
+  test('and that cannot be read leaves the last readable one in force, for whoever starts and for whoever runs', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const { version } = await writePolicy(database, metadata.name, spec);
+    const running = await watchPolicy(database, metadata.name, pino({ level: 'silent' }));
+    onTestFinished(() => running.stop());
+    const newer = await writePolicy(database, metadata.name, { ...spec, mode: 'Hold' });
+    await database.query(`update policy set spec = spec || '{"mode": "Invented"}' where version = $1`, [newer.version]);
+    const starting = await watchPolicy(database, metadata.name, pino({ level: 'silent' }));
+    onTestFinished(() => starting.stop());
+    await vi.waitFor(() => expect(running.rejected()).toBeDefined(), { timeout: 5_000 });
+    for (const worker of [running, starting]) {
+      expect([worker.version(), worker.spec().mode]).toEqual([version, 'Active']);
+      expect(worker.rejected()).toEqual({ version: newer.version, detail: expect.stringContaining('mode') });
+    }
+  });
+
+  test('is forgotten after twenty newer ones of its own pool, however many others write', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const other = { ...spec, subscriptions: spec.subscriptions.map(({ accountId: _claimed, ...rest }) => rest) };
+    const retention = (hours: number) => ({ ...spec.retention, sessions: `${hours}h` });
+    for (let hours = 200; hours < 225; hours += 1) {
+      await writePolicy(database, metadata.name, { ...spec, retention: retention(hours) });
+      await writePolicy(database, poolName.parse('other'), { ...other, retention: retention(hours) });
+    }
+    const { rows } = await database.query(
+      'select name, count(*)::int as kept from policy o join pool p on p.id = o.pool_id group by name order by name',
+    );
+    expect(rows).toEqual(
+      [
+        { name: 'other', kept: 20 },
+        { name: metadata.name, kept: 20 },
+      ].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
   });
 });

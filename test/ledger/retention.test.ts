@@ -4,6 +4,7 @@ import { type PoolId, writePolicy } from '../../ledger/policy.ts';
 import { forgetOld } from '../../ledger/retention.ts';
 import { beatWorker, registerWorker, retireWorker } from '../../ledger/workers.ts';
 import { freshLedger } from '../support/ledger.ts';
+import { aBeat } from '../support/worker.ts';
 import { salesPool } from '../workers/intake/serving.ts';
 
 const daysMs = (days: number) => days * 86_400_000;
@@ -25,7 +26,7 @@ async function worker(
   const connection = await database.connect();
   const id = await registerWorker(connection, poolId, name);
   connection.release(true);
-  await (last.as === 'gone' ? retireWorker(database, id) : beatWorker(database, id, last.as));
+  await (last.as === 'gone' ? retireWorker(database, id) : beatWorker(database, id, aBeat()));
   await database.query(`update worker set beat_at = beat_at - $2 * interval '1 day' where id = $1`, [id, last.daysAgo]);
   return id;
 }

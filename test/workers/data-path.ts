@@ -38,7 +38,15 @@ export async function aDataPath(): Promise<DataPath> {
     }),
     observeOutcome: () => undefined,
   });
-  const applier = openApplier({ database, poolId, policy: () => policy, endings, wakeDispatcher: () => undefined, log: silent });
+  const applier = openApplier({
+    database,
+    poolId,
+    pool: policy.pool,
+    policy: () => policy,
+    endings,
+    wakeDispatcher: () => undefined,
+    log: silent,
+  });
   return { database, url, poolId, policy, endings, applier };
 }
 

@@ -8,7 +8,8 @@ async function alive() {
   const stop = new AbortController();
   const told: string[] = [];
   const liveness = await openLiveness({
-    ledgerUrl: url,
+    ledgerUrl: () => url,
+    state: () => 'serving',
     poolId,
     name: 'w1',
     onAdmitted: (ids) => void told.push(...ids),
@@ -50,7 +51,15 @@ test('a worker that loses the ledger while it registers is told so, and nothing 
   await database.query(`
     create function hang_up() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$;
     create trigger hang_up before insert on worker for each row execute function hang_up()`);
-  const options = { ledgerUrl: url, poolId, name: 'w1', onAdmitted: () => undefined, random: () => 0.5, log: silent };
+  const options = {
+    ledgerUrl: () => url,
+    state: () => 'serving' as const,
+    poolId,
+    name: 'w1',
+    onAdmitted: () => undefined,
+    random: () => 0.5,
+    log: silent,
+  };
   await expect(openLiveness({ ...options, signal: new AbortController().signal })).rejects.toThrow(/terminat/i);
 });
 

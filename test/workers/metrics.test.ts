@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { PoolView } from '../../capacity/view.ts';
 import { className, poolName, subscriptionName } from '../../crds/values.ts';
 import { createMetrics } from '../../workers/metrics.ts';
+import { decide } from '../capacity/scaling/given.ts';
 
 const metric = z.object({ name: z.string(), help: z.string(), type: z.string(), labelNames: z.array(z.string()) });
 
@@ -68,7 +69,8 @@ describe('metrics', () => {
   test('have few labels, none of which tells one session from another', () => {
     const { registry } = createMetrics();
     const labels = new Set(registry.getMetricsAsArray().flatMap((one) => metric.parse(one).labelNames));
-    const allowed = ['class', 'direction', 'subscription', 'project', 'upstream', 'outcome', 'problem', 'route', 'status', 'kind', 'type'];
+    const ofCalls = ['class', 'direction', 'subscription', 'project', 'upstream', 'outcome', 'problem', 'route', 'status', 'kind', 'type'];
+    const allowed = [...ofCalls, 'state', 'reason', 'limit'];
     const ofNode = ['version', 'major', 'minor', 'patch', 'space'];
     expect([...labels].filter((label) => ![...allowed, ...ofNode].includes(label))).toEqual([]);
   });
@@ -87,8 +89,21 @@ describe('metrics', () => {
   });
 });
 
+test('the decision on the number of workers is shown as it was taken, and nothing of it without one', async () => {
+  const metrics = createMetrics();
+  metrics.fleet.show({ decision: decide(2, { backlog: 500 }).decision, ageMs: 1_500, changedAgeMs: 60_000 });
+  const shown = await metrics.registry.metrics();
+  expect(shown).toContain('trunkline_workers_wanted 7');
+  expect(shown).toContain('trunkline_workers{state="serving"} 2');
+  expect(shown).toContain('trunkline_workers_decision{reason="Backlog",limit="ProviderCeiling"} 1');
+  expect(shown).toContain('trunkline_workers_changed_seconds 60');
+  expect(shown).toContain('trunkline_workers_decision_age_seconds 1.5');
+  metrics.fleet.show(undefined);
+  expect(await metrics.registry.metrics()).not.toMatch(/^trunkline_workers/m);
+});
+
 const introduction = [
   "Every worker serves `/metrics` on its port, without a token. Counters and histograms are the worker's own: add them up over workers. Gauges tell",
-  'of the whole pool, as its dispatcher saw it last, and are the same on every worker: take the `max` over workers. What is not known is absent, never',
-  'zero: with no dispatcher or no ledger there are no gauges. Beside these there are the usual `process_` and `nodejs_` metrics.',
+  'of the whole pool, as its dispatcher and whoever starts its workers saw it last, and are the same on every worker: take the `max` over workers. What is',
+  'not known is absent, never zero: with no dispatcher or no ledger there are no gauges. Beside these there are the usual `process_` and `nodejs_` metrics.',
 ];

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type AttemptOutcome, orgElsewhere, unreachable } from '../../capacity/outcomes.ts';
 import type { ClassPolicy, Policy } from '../../capacity/policy/policy.ts';
-import type { ProjectName } from '../../crds/values.ts';
+import type { PoolKey, ProjectName } from '../../crds/values.ts';
 import { beginSending, type Dial } from '../../ledger/attempts/begin-sending.ts';
 import { bindAttempt, markAmbiguous } from '../../ledger/attempts/bind.ts';
 import type { Database } from '../../ledger/database.ts';
@@ -33,6 +33,7 @@ export type Dialler = {
 export function openDialler(deps: {
   readonly database: Database;
   readonly poolId: PoolId;
+  readonly pool: PoolKey;
   /** The worker's number now. */
   readonly owner: () => WorkerId;
   readonly policy: () => Policy;
@@ -67,7 +68,7 @@ export function openDialler(deps: {
     let body: CreateCallBody;
     try {
       body = createCallBody({
-        pool: deps.policy().pool,
+        pool: deps.pool,
         attemptId: dial.attemptId,
         sessionId: dial.sessionId,
         class: classPolicy,
@@ -112,6 +113,11 @@ export function openDialler(deps: {
         if (result.detail === undefined) deps.warmUp(dial.project);
         else deps.log.warn({ attempt: dial.attemptId, project: dial.project, detail: result.detail }, 'not sent');
         await endUnmade(dial, 'Unsent', result.detail === undefined ? undefined : unreachable, undefined);
+        return;
+      case 'keyless':
+        // As if the provider had refused the key: the project waits until it is there, and its sessions go elsewhere.
+        deps.log.warn({ attempt: dial.attemptId, project: dial.project, detail: result.detail }, 'not sent without a key');
+        await endUnmade(dial, 'ProjectFault', 'KeyMissing', undefined);
         return;
       case 'refused':
         deps.log.info(

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { type LedgerMark, wentBack } from '../../capacity/guard/guard.ts';
-import type { PoolName } from '../../crds/values.ts';
+import type { PoolKey } from '../../crds/values.ts';
+import type { LedgerAddress } from '../../ledger/address.ts';
 import type { Database } from '../../ledger/database.ts';
 import { observeLeadership, staleBeatMs } from '../../ledger/election.ts';
 import { reportWentBack } from '../../ledger/guard.ts';
@@ -21,16 +22,20 @@ export type Candidate = {
   readonly dispatching: boolean;
   /** Nothing is admitted now, because the ledger lost its newest part. */
   readonly guarded: boolean;
-  /** Gives the lock up, if held, and stands no more. Resolves when it is free. */
+  /** Gives the lock up, if held, and stands no more. Resolves when it is free. Who dispatches is looked at on: callers may still ask. */
   withdraw(): Promise<void>;
+  /** Stands again after having withdrawn. */
+  rejoin(): void;
+  /** Withdraws, and looks no more. */
+  close(): Promise<void>;
 };
 
 /** Keeps an eye on the pool's dispatcher, and stands for election when there is none. */
 export function openCandidate(deps: {
   readonly database: Database;
-  readonly ledgerUrl: string;
+  readonly ledger: LedgerAddress;
   readonly poolId: PoolId;
-  readonly pool: PoolName;
+  readonly pool: PoolKey;
   /** The worker's number now. */
   readonly workerId: () => WorkerId;
   readonly workerName: string;
@@ -45,6 +50,7 @@ export function openCandidate(deps: {
   let elected = false;
   let seenAtMs = deps.now();
   let withdrawn = false;
+  let closed = false;
   let guarded = false;
   let remembered: LedgerMark | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -60,7 +66,7 @@ export function openCandidate(deps: {
     } catch (error) {
       deps.log.warn({ err: error }, 'the ledger does not say who dispatches');
     }
-    if (!withdrawn) timer = setTimeout(() => void look(), lookEveryMs * (0.75 + deps.random() / 2));
+    if (!closed) timer = setTimeout(() => void look(), lookEveryMs * (0.75 + deps.random() / 2));
   }
 
   /** The ledger's figures only rise: when they fell, it is not the ledger that we knew. */
@@ -76,8 +82,8 @@ export function openCandidate(deps: {
 
   /** A thread that has everything loaded and waits to be told to stand. */
   function openThread(): Worker {
-    const { ledgerUrl, poolId, pool, workerName } = deps;
-    const started = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { ledgerUrl, poolId, pool, workerName } });
+    const { ledger, poolId, pool, workerName } = deps;
+    const started = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { ledger, poolId, pool, workerName } });
     started.on('message', (message) => {
       const { kind } = fromThread.parse(message);
       if (kind === 'elected') elected = true;
@@ -112,18 +118,29 @@ export function openCandidate(deps: {
     get dispatching() {
       return elected;
     },
-    async withdraw() {
-      withdrawn = true;
+    withdraw,
+    rejoin() {
+      if (!withdrawn || closed) return;
+      withdrawn = false;
+      thread ??= openThread();
+    },
+    async close() {
+      closed = true;
       clearTimeout(timer);
-      clearTimeout(reopening);
-      const running = thread;
-      if (running === undefined) return;
-      const gone = new Promise<void>((resolve) => running.once('exit', () => resolve()));
-      const message: ToThread = { kind: 'stop' };
-      running.postMessage(message);
-      const patience = setTimeout(() => void running.terminate(), 2_000);
-      await gone;
-      clearTimeout(patience);
+      await withdraw();
     },
   };
+
+  async function withdraw(): Promise<void> {
+    withdrawn = true;
+    clearTimeout(reopening);
+    const running = thread;
+    if (running === undefined) return;
+    const gone = new Promise<void>((resolve) => running.once('exit', () => resolve()));
+    const message: ToThread = { kind: 'stop' };
+    running.postMessage(message);
+    const patience = setTimeout(() => void running.terminate(), 2_000);
+    await gone;
+    clearTimeout(patience);
+  }
 }

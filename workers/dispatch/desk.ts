@@ -42,6 +42,8 @@ export type Desk = {
   readonly released: string[];
   policy: Policy;
   policyVersion: number;
+  /** The newest policy that was looked at, readable or not. */
+  policySeen: number;
   withResults: boolean;
   seq: number;
   holds: Holds;

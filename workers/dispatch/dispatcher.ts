@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { PoolName } from '../../crds/values.ts';
+import type { PoolKey } from '../../crds/values.ts';
 import { signalBatch, takeSignals } from '../../ledger/dispatch/take-signals.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { dispatcherChannel } from '../../ledger/wake.ts';
@@ -34,7 +34,7 @@ export type DispatchOptions = {
   /** The connection that holds the pool's lock: everything is written on it, and when it breaks, dispatching is over. */
   readonly connection: pg.Client;
   readonly poolId: PoolId;
-  readonly pool: PoolName;
+  readonly pool: PoolKey;
   readonly workerId: WorkerId;
   readonly epoch: number;
   readonly seq: number;

@@ -4,7 +4,7 @@ import { compilePolicy } from '../../capacity/policy/compile.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
-import type { PoolName } from '../../crds/values.ts';
+import { type PoolKey, poolNameOf } from '../../crds/values.ts';
 import { readLedgerClock } from '../../ledger/clock.ts';
 import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
 import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
@@ -53,6 +53,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     released: [],
     policy: policyOf(options.pool, stored.spec),
     policyVersion: stored.version,
+    policySeen: stored.rejected?.version ?? stored.version,
     withResults: stored.spec.results !== undefined,
     seq: options.seq,
     holds: await readHolds(connection, poolId),
@@ -75,8 +76,9 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
 }
 
 /** The declaration, made ready for decisions. */
-export function policyOf(pool: PoolName, spec: PoolSpec): Policy {
-  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
+export function policyOf(pool: PoolKey, spec: PoolSpec): Policy {
+  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: poolNameOf(pool) }, spec })
+    .policy;
 }
 
 const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));

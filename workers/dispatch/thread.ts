@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import pg from 'pg';
 import { z } from 'zod';
-import { poolName } from '../../crds/values.ts';
+import { poolKey, poolNameOf } from '../../crds/values.ts';
+import { type LedgerUrl, ledgerAddress, openAddress } from '../../ledger/address.ts';
 import { connectionConfig } from '../../ledger/database.ts';
 import { standForElection } from '../../ledger/election.ts';
 import { requireSessionConnection } from '../../ledger/locks.ts';
@@ -15,17 +16,19 @@ import { type FromThread, type ToThread, toThread } from './thread-protocol.ts';
  * process that started it, or alone when it is deposed, or unsure.
  */
 
-const options = z.object({ ledgerUrl: z.string(), poolId: z.int(), pool: poolName, workerName: z.string() }).parse(workerData);
+const options = z.object({ ledger: ledgerAddress, poolId: z.int(), pool: poolKey, workerName: z.string() }).parse(workerData);
 
 const log = openLog({ worker: options.workerName, part: 'dispatcher' });
 const stop = new AbortController();
 const tell = (message: FromThread) => parentPort?.postMessage(message);
 let standing = false;
+let ledgerUrl: LedgerUrl | undefined;
 
 /** True when it was elected: then dispatching is over, and so is this thread. */
 async function stand({ workerId, remembered }: Extract<ToThread, { kind: 'stand' }>): Promise<boolean> {
+  ledgerUrl ??= openAddress(options.ledger);
   const connection = new pg.Client({
-    ...connectionConfig(options.ledgerUrl, { applicationName: `trunkline ${options.pool} dispatcher`, statementTimeoutMs: 5_000 }),
+    ...connectionConfig(ledgerUrl(), { applicationName: `trunkline ${poolNameOf(options.pool)} dispatcher`, statementTimeoutMs: 5_000 }),
     // Statements that do not depend on each other's answers share a way.
     pipeline: true,
   });

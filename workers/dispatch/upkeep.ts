@@ -66,7 +66,7 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
     desk.holdsChanged = false;
     const seen = await glance(connection, poolId, desk.queued.size, now);
     if (desk.clock.set(seen.clock) === 'stepped') clockStepped(desk);
-    if (seen.policyVersion !== desk.policyVersion) await refreshPolicy(desk, options);
+    if (seen.policyVersion !== desk.policySeen) await refreshPolicy(desk, options);
     if (!sameHolds(seen.holds, desk.holds)) lookAgain(desk);
     desk.holds = seen.holds;
     if (seen.guarded || desk.guard !== undefined) await regardGuard(desk);
@@ -167,10 +167,14 @@ async function regardGuard(desk: Desk): Promise<void> {
 
 const keyOf = ({ class: name, project }: Lane) => `${name}/${project}`;
 
-/** The newest policy that this release can read; an unreadable one is kept out and said once a glance, the last one stays in force. */
+/** The newest policy that this release can read; an unreadable one is kept out, and the last one stays in force. */
 async function refreshPolicy(desk: Desk, options: DispatchOptions): Promise<void> {
   const stored = await readPolicy(desk.connection, options.pool);
-  if (stored === undefined || stored.version === desk.policyVersion) return;
+  if (stored === undefined) return;
+  desk.policySeen = stored.rejected?.version ?? stored.version;
+  if (stored.rejected !== undefined)
+    desk.log.error({ ...stored.rejected, inForce: desk.policyVersion }, 'the newest policy cannot be read');
+  if (stored.version === desk.policyVersion) return;
   desk.policy = policyOf(options.pool, stored.spec);
   desk.policyVersion = stored.version;
   desk.withResults = stored.spec.results !== undefined;

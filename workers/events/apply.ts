@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { adoptionOf, ownerOf } from '../../capacity/guard/adoption.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
-import type { ProjectName } from '../../crds/values.ts';
+import type { PoolKey, ProjectName } from '../../crds/values.ts';
 import { adoptForgotten, type CallClaim, claimedSession } from '../../ledger/attempts/adopt.ts';
 import { enterForeign } from '../../ledger/attempts/arrive.ts';
 import { adoptLate, bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
@@ -41,6 +41,7 @@ export type Applier = {
 export function openApplier(deps: {
   readonly database: Database;
   readonly poolId: PoolId;
+  readonly pool: PoolKey;
   readonly policy: () => Policy;
   readonly endings: Endings;
   readonly wakeDispatcher: () => void;
@@ -112,7 +113,7 @@ export function openApplier(deps: {
   }
 
   /** Another pool's calls are none of ours, whatever their names. */
-  const isOurPool = ({ pool }: CallClaim) => pool === undefined || pool === deps.policy().pool;
+  const isOurPool = ({ pool }: CallClaim) => pool === undefined || pool === deps.pool;
 
   const boundOf = (name: string | null) => boundForMs(deps.policy().classes.find((candidate) => candidate.name === name));
 

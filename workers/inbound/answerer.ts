@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { classifyArrival } from '../../capacity/matching.ts';
 import type { ClassPolicy, Policy, ProjectPolicy } from '../../capacity/policy/policy.ts';
 import type { Fallback } from '../../crds/classes.ts';
+import type { PoolKey } from '../../crds/values.ts';
 import { type Arrived, answerArrival, enterArrival, readArrival, refuseArrival } from '../../ledger/attempts/arrive.ts';
 import type { Database } from '../../ledger/database.ts';
 import { newId } from '../../ledger/ids.ts';
@@ -43,6 +44,7 @@ const lastWord: Fallback = { message: 'All our lines are busy right now. Please 
 export function openAnswerer(deps: {
   readonly database: Database;
   readonly poolId: PoolId;
+  readonly pool: PoolKey;
   /** The worker's number now. */
   readonly owner: () => WorkerId;
   readonly policy: () => Policy;
@@ -67,7 +69,7 @@ export function openAnswerer(deps: {
   async function assistant({ class: classPolicy, project }: Caller, sessionId: string): Promise<CallerAnswer> {
     if (!project.assistants.has(classPolicy.assistant)) return overflow(classPolicy);
     const link = await deps.callLink(project);
-    return { body: assistantAnswer({ pool: deps.policy().pool, sessionId, class: classPolicy, project, link }), kind: 'assistant' };
+    return { body: assistantAnswer({ pool: deps.pool, sessionId, class: classPolicy, project, link }), kind: 'assistant' };
   }
 
   /** Yes, if the dispatcher said so, whoever of two who ask about the same call is the first to say it; no otherwise. */

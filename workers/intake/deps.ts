@@ -13,7 +13,6 @@ export type IntakeDeps = {
   readonly policy: () => Policy;
   /** Whether ended sessions are delivered anywhere; then their ends are written to the outbox. */
   readonly hasResults: () => boolean;
-  readonly phase: () => 'starting' | 'serving' | 'draining';
   readonly waker: Waker;
   /** Asks the provider to end a live call. */
   readonly hangUp: (sessionId: string) => Promise<'asked' | 'not-live' | 'failed'>;

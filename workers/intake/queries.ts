@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { isId } from '../../ledger/ids.ts';
+import { readDecision } from '../../ledger/scaling/decisions.ts';
 import { getSession } from '../../ledger/sessions/get.ts';
 import { listSessions } from '../../ledger/sessions/list.ts';
 import { sessionStates } from '../../ledger/sessions/states.ts';
@@ -64,5 +65,16 @@ export async function showPool(intake: Intake, _scope: TokenScope, _request: Req
     view: seen?.view ?? null,
     ageMs: seen === undefined ? null : Math.round(seen.ageMs),
     queued: Object.fromEntries(queued),
+  });
+}
+
+/** `GET /v1/workers`: the newest decision on the number of workers, with its age and that of the last change. */
+export async function showWorkers({ deps }: Intake, _scope: TokenScope, _request: Request, response: Response): Promise<void> {
+  const seen = await readDecision(deps.database, deps.poolId);
+  response.json({
+    pool: deps.policy().pool,
+    decision: seen?.decision ?? null,
+    ageMs: seen === undefined ? null : Math.round(seen.ageMs),
+    changedAgeMs: seen === undefined ? null : Math.round(seen.changedAgeMs),
   });
 }

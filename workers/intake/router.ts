@@ -7,7 +7,7 @@ import { importSessions } from './import.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { postSession } from './post-session.ts';
 import { Problem, problemHandler } from './problem.ts';
-import { showPool, showSession, showSessions } from './queries.ts';
+import { showPool, showSession, showSessions, showWorkers } from './queries.ts';
 import { cancel, hold, resume } from './stop-and-go.ts';
 import { createToken } from './tokens.ts';
 
@@ -22,6 +22,7 @@ export const intakeRoutes: readonly { readonly path: string; readonly methods: P
   { path: '/v1/sessions\\:import', methods: { post: importSessions } },
   { path: '/v1/sessions/:id', methods: { get: showSession, delete: deleteSession } },
   { path: '/v1/pool', methods: { get: showPool } },
+  { path: '/v1/workers', methods: { get: showWorkers } },
   { path: '/v1/hold', methods: { post: hold } },
   { path: '/v1/resume', methods: { post: resume } },
   { path: '/v1/cancel', methods: { post: cancel } },

@@ -49,6 +49,8 @@ type Recount = {
   readonly unsettled: number;
 };
 
+export type Watcher = { look(lease: WatchLease, signal: AbortSignal): Promise<void> };
+
 /**
  * Watches one project while this worker holds its lease: lists what changed, looks for creations without an answer, asks about silent calls. Creations
  * and ambiguity come first, all inside the project's request budget.
@@ -67,7 +69,7 @@ export function openWatcher(deps: {
   /** Monotonic milliseconds, as `performance.now()` tells them. */
   readonly now: () => number;
   readonly log: Logger;
-}): { look(lease: WatchLease, signal: AbortSignal): Promise<void> } {
+}): Watcher {
   type Progress = {
     nextListAtMs: number;
     missed: number;

@@ -171,7 +171,7 @@ describe('nothing is sent', () => {
   test('without a key', async () => {
     const provider = await serve(() => ({ status: 201, body: { id: 'call-1' } }));
     const project = open(provider.url, { apiKey: () => Promise.reject(new Error('secret vapi/apiKey cannot be read')) });
-    expect(await dial(project)).toEqual({ kind: 'unsent', detail: 'secret vapi/apiKey cannot be read' });
+    expect(await dial(project)).toEqual({ kind: 'keyless', detail: 'secret vapi/apiKey cannot be read' });
     expect(provider.requests).toHaveLength(0);
   });
 

@@ -12,6 +12,7 @@ import { type PoolId, writePolicy } from '../../../ledger/policy.ts';
 import { beatWorker, registerWorker } from '../../../ledger/workers.ts';
 import { dispatch } from '../../../workers/dispatch/dispatcher.ts';
 import { freshLedger } from '../../support/ledger.ts';
+import { aBeat } from '../../support/worker.ts';
 
 /** A dispatcher at work on a real ledger, and what its surroundings do. */
 
@@ -72,7 +73,7 @@ export async function stage(limit: number, options: Traits = {}): Promise<Stage>
   await writeLimiters(database, poolId, new Map(Object.entries(options.learned ?? {})));
   const worker = await connect(url, 'worker');
   const owner = await registerWorker(worker, poolId, 'w1');
-  const beats = setInterval(() => void beatWorker(database, owner, 'serving').catch(() => undefined), 500);
+  const beats = setInterval(() => void beatWorker(database, owner, aBeat()).catch(() => undefined), 500);
   const connection = await connect(url, 'dispatcher');
   const election = await standForElection(connection, poolId, owner);
   if (!election.elected) throw new Error('not elected');

@@ -33,6 +33,7 @@ function aWorker(
   const answerer = openAnswerer({
     database: options.database ?? on.database,
     poolId: on.poolId,
+    pool: policy.pool,
     owner: () => owner,
     policy: () => policy,
     arrivals,

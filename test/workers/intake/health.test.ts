@@ -3,16 +3,17 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../../ledger/database.ts';
 import { healthRouter } from '../../../workers/intake/health.ts';
 import { createMetrics } from '../../../workers/metrics.ts';
+import type { WorkerPhase } from '../../../workers/phases.ts';
 
 /** Health of a worker whose ledger is away. */
-async function serveHealth(phase: 'starting' | 'serving' | 'draining'): Promise<string> {
+async function serveHealth(phase: WorkerPhase): Promise<string> {
   const database = openDatabase('postgres://nobody@127.0.0.1:1/none', {
     applicationName: 'test',
     maxConnections: 1,
     onError: () => undefined,
   });
   const app = express();
-  app.use(healthRouter({ database, poolId: 1, metrics: createMetrics(), phase: () => phase }));
+  app.use(healthRouter({ ledger: () => ({ database, poolId: 1 }), metrics: createMetrics(), phase: () => phase }));
   const server = app.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   onTestFinished(async () => {
@@ -30,6 +31,7 @@ describe('with the ledger away, a worker', () => {
     { phase: 'starting', status: 503 },
     { phase: 'serving', status: 200 },
     { phase: 'draining', status: 503 },
+    { phase: 'drained', status: 503 },
   ] as const)('that is $phase answers /readyz with $status', async ({ phase, status }) => {
     expect((await fetch(`${await serveHealth(phase)}/readyz`)).status).toBe(status);
   });

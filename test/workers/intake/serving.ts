@@ -78,7 +78,6 @@ export async function serveIntake(overrides: Partial<IntakeDeps> = {}): Promise<
       poolId,
       policy: () => policy,
       hasResults: () => false,
-      phase: () => 'serving',
       waker: {
         wake: () => {
           wakes += 1;

@@ -1,0 +1,76 @@
+import type { PoolKey } from '../../crds/values.ts';
+import { type Database, inTransaction, type Sql } from '../database.ts';
+import type { PoolId } from '../policy.ts';
+import { cancelBite } from '../sessions/cancel.ts';
+
+/**
+ * Pools whose object is gone from their cluster. Nothing waited for us when it was deleted, so the operator finds them by what is no longer there.
+ *
+ * A closed pool counts as held: nothing is admitted, whoever still runs. With Retain its queue is kept, and goes on when a pool of that name is back;
+ * with Purge it is cancelled. Calls that are live at the provider go on there, and end by themselves at the longest duration that was sent with them; their
+ * workers drain with the fleet, so nobody follows them to the end. Their attempts stay open in the ledger, and a pool that comes back finds out what
+ * became of them as after any outage.
+ */
+
+export type PoolObject = { readonly pool: PoolKey; readonly uid: string };
+
+/**
+ * Closes the pools of these namespaces whose object is not among `living`, and frees their accounts. One statement if there is none, as nearly always.
+ * `fence`: a leader that was overtaken may know less than the ledger. Returns the closed ones.
+ */
+export async function closePools(
+  database: Database,
+  scope: { readonly cluster: string; readonly namespaces: readonly string[] | 'all' },
+  living: readonly PoolObject[],
+  fence: number,
+): Promise<readonly PoolKey[]> {
+  const values = [scope.cluster, scope.namespaces === 'all' ? null : scope.namespaces, JSON.stringify(living), fence];
+  const gone = `
+    from pool where closed_at is null and uid is not null and fence_transitions <= $4
+      and split_part(name, '/', 1) = $1 and ($2::text[] is null or split_part(name, '/', 2) = any($2))
+      and not exists (select from jsonb_to_recordset($3::jsonb) as alive(pool text, uid text) where alive.pool = pool.name and alive.uid = pool.uid)`;
+  const { rows: found } = await database.query<{ id: PoolId }>(`select id ${gone}`, values);
+  if (found.length === 0) return [];
+  return inTransaction(database, async (sql) => {
+    const { rows } = await sql.query<{ id: PoolId; name: PoolKey }>(
+      `with gone as (select id ${gone} order by id for update)
+       update pool set closed_at = clock_timestamp(), fence_transitions = $4 from gone where pool.id = gone.id returning pool.id, pool.name`,
+      values,
+    );
+    const ids = rows.map(({ id }) => id);
+    await sql.query('delete from subscription_claim where pool_id = any($1::int[])', [ids]);
+    await sql.query(`insert into signal (pool_id, kind) select id, 'overlay' from unnest($1::int[]) as id`, [ids]);
+    return rows.map(({ name }) => name);
+  });
+}
+
+/**
+ * Does what is left to do for closed pools, a bite at a time: cancels what waits where the policy was Purge, and frees orgs that nobody looks after any
+ * more. Returns how many sessions it cancelled.
+ */
+export async function settleClosedPools(sql: Sql, cluster: string): Promise<number> {
+  const { rows } = await sql.query<{ cancelled: number }>({
+    name: 'purge-closed-pools',
+    text: `
+      with closed as (
+        select id from pool where closed_at is not null and deletion_policy = 'Purge' and split_part(name, '/', 1) = $1),
+      waiting as (
+        select s.id from closed cross join lateral (
+          select id from session where pool_id = closed.id and state = 'queued' limit ${cancelBite} for update skip locked) s
+        limit ${cancelBite}),
+      ended as (
+        update session s set state = 'ended', ready = false, outcome = 'Cancelled', outcome_reason = 'PoolDeleted', ended_at = clock_timestamp()
+        where s.id = any(array(select id from waiting)) returning s.id)
+      select count(*)::int as cancelled from ended`,
+    values: [cluster],
+  });
+  await sql.query({
+    name: 'free-orgs-of-closed-pools',
+    text: `
+      delete from org_claim c using pool p
+      where p.id = c.pool_id and p.closed_at < statement_timestamp() - interval '10 min' and split_part(p.name, '/', 1) = $1
+        and not exists (select from worker w where w.pool_id = p.id and w.beat_at > statement_timestamp() - interval '10 min')`,
+    values: [cluster],
+  });
+  return rows[0]?.cancelled ?? 0;
+}
