@@ -14,7 +14,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   import: { summary: 'hand leads from a file to a running pool', load: async () => (await import('./import.ts')).importCommand() },
   status: { summary: 'slots, queue and waiting times of a running pool', load: async () => (await import('./status.ts')).statusCommand() },
   explain: {
-    summary: 'why a session or class waits, and what frees it',
+    summary: 'why a session or class waits and what frees it; why N workers',
     load: async () => (await import('./explain.ts')).explainCommand(),
   },
   hold: { summary: 'admit nothing new, in the pool or one class', load: async () => (await import('./stop-and-go.ts')).holdCommand() },

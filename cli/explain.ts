@@ -4,8 +4,9 @@ import { type ExplainedSession, explainClass, explainSession } from '../capacity
 import { sessionOutcomes } from '../capacity/outcomes.ts';
 import { className, projectName } from '../crds/values.ts';
 import { isId } from '../ledger/ids.ts';
-import { answering, type ConnectionFlags, connect, connectionHelp, withConnection } from './connection.ts';
+import { answering, type Connection, type ConnectionFlags, connect, connectionHelp, withConnection } from './connection.ts';
 import { exitCode } from './exit-codes.ts';
+import { explainFleet } from './explain-workers.ts';
 import { poolAnswer } from './pool-answer.ts';
 
 type Flags = ConnectionFlags & { readonly json?: true };
@@ -23,20 +24,26 @@ const session = z.object({
   attempt: z.object({ project: projectName }).optional(),
 });
 
-/** `trunkline explain SESSION|CLASS`: why it waits, in the dispatcher's own reasons. */
+/** `trunkline explain SESSION|CLASS|workers`: why it waits, or why there are so many, in the reasons of whoever decided it. */
 export function explainCommand(): Command {
-  return withConnection(new Command('explain').description('say why a session or a class waits, and what frees it'))
-    .argument('<session|class>', 'id of a session, or name of a class')
+  return withConnection(
+    new Command('explain').description('say why a session or a class waits and what frees it, or why there are so many workers'),
+  )
+    .argument('<session|class|workers>', 'id of a session, name of a class, or the word workers')
     .option('--json', 'one JSON object')
     .addHelpText(
       'after',
-      `${connectionHelp}\nExamples:\n  trunkline explain campaign\n  trunkline explain 01900000-0000-7000-8000-000000000000\n`,
+      `${connectionHelp}\nExamples:\n  trunkline explain campaign\n  trunkline explain 01900000-0000-7000-8000-000000000000\n  trunkline explain workers\n`,
     )
     .action((what: string, flags: Flags) => answering(() => run(what, flags)));
 }
 
 async function run(what: string, flags: Flags): Promise<void> {
   const connection = await connect(flags);
+  if (what === 'workers') {
+    await tellFleet(connection, flags);
+    return;
+  }
   const { view, ageMs, pool } = await connection.json(poolAnswer, '/v1/pool');
   if (view === null) {
     process.stderr.write(`trunkline: no dispatcher of ${pool} has been at work yet: nothing is known of why anything waits\n`);
@@ -48,7 +55,21 @@ async function run(what: string, flags: Flags): Promise<void> {
     ? explainSession(view, explained(await connection.json(session, `/v1/sessions/${what}`)), nowMs)
     : explainClass(view, what, nowMs);
   if (!isId(what) && !view.classes.some(({ name }) => name === what)) process.exitCode = exitCode.negative;
-  process.stdout.write(flags.json === true ? `${JSON.stringify({ what, lines })}\n` : `${lines.join('\n')}\n`);
+  tell(what, lines, flags);
+}
+
+async function tellFleet(connection: Connection, flags: Flags): Promise<void> {
+  const lines = await explainFleet(connection);
+  if (lines !== undefined) {
+    tell('workers', lines, flags);
+    return;
+  }
+  process.stderr.write('trunkline: nobody has decided yet how many workers there should be\n');
+  process.exitCode = exitCode.negative;
+}
+
+function tell(what: string, lines: readonly string[], { json }: Flags): void {
+  process.stdout.write(json === true ? `${JSON.stringify({ what, lines })}\n` : `${lines.join('\n')}\n`);
 }
 
 function explained(shown: z.infer<typeof session>): ExplainedSession {

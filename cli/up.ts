@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { duration, durationMs } from '../crds/values.ts';
 import { watchInterrupts } from '../standalone/interrupts.ts';
 import { Interrupted } from '../standalone/run.ts';
+import type { Bounds } from '../standalone/scaling.ts';
 import { openScreen } from '../standalone/screen.ts';
 import { type Summary, summaryText } from '../standalone/summary.ts';
 import { up } from '../standalone/up.ts';
@@ -10,7 +11,7 @@ import { exitCode } from './exit-codes.ts';
 /** What commander makes of the command line. */
 type Flags = {
   readonly simulate?: string | true;
-  readonly workers?: number;
+  readonly workers?: Bounds;
   readonly for?: number;
   readonly speed?: number;
   readonly state?: string;
@@ -26,7 +27,11 @@ export function upCommand(): Command {
     .description('run a pool on this machine: PostgreSQL, workers and, with --simulate, a provider with callers and callees')
     .argument('[pool.yaml]', 'manifest of the pool')
     .option('--simulate [scenario.yaml]', 'against a simulated provider; a scenario file describes traffic and faults')
-    .option('--workers <n>', 'worker processes (default: what the declared lines need, 2 at least)', whole(1, 60))
+    .option(
+      '--workers <n|min:max>',
+      'worker processes; with min:max they follow the load (default: spec.scaling, one a processor at most)',
+      bounds,
+    )
     .option('--for <duration>', 'finish by itself after this long, such as 60s', span)
     .option('--speed <n>', 'divide simulated spans by this (default: 20)', factor)
     .option('--state <dir>', 'where database, token, logs and simulator keep their files (default: .trunkline/<pool>)')
@@ -93,6 +98,17 @@ async function run(poolFile: string | undefined, flags: Flags, command: Command)
   process.stdout.write(flags.json === true ? `${JSON.stringify(summary)}\n` : `\n${summaryText(summary)}\n`);
   if (summary.lost !== null && summary.lost > 0) process.exitCode = exitCode.negative;
 }
+
+/** `3`, or `2:6`. */
+function bounds(text: string): Bounds {
+  const [min = '', max = min, ...more] = text.split(':');
+  const parsed = { min: workers(min), max: workers(max) };
+  if (more.length > 0 || parsed.min > parsed.max)
+    throw new InvalidArgumentError('must be a number, or the least and the most such as 2:6.');
+  return parsed;
+}
+
+const workers = whole(1, 60);
 
 function whole(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -50,7 +50,7 @@ async function finish(run: Run, seconds: number, screen: Screen, stopNow: AbortS
     seconds,
     ledger: await summarize(run.database, run.poolId, run.since),
     provider: await providerTruth(run),
-    workers: run.fleet.size,
+    workers: run.fleet.most,
     workerCrashes: run.fleet.crashes(),
   });
 }

@@ -1,9 +1,8 @@
-import cluster, { type Worker } from 'node:cluster';
-import { join } from 'node:path';
+import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import { type Dispensable, victimsOf } from '../capacity/scaling/victims.ts';
+import { endWorker, freeName, keepLog, type Member, servingMessage } from './member.ts';
 import { endingsInARow, restartDelayMs } from './restart.ts';
-import { rotatingLog } from './rotating-log.ts';
 
 /**
  * The workers of a pool on one machine: child processes behind one listening address, started again when they end. They share our terminal's process
@@ -11,11 +10,16 @@ import { rotatingLog } from './rotating-log.ts';
  * it closes and they leave.
  */
 export type Fleet = {
+  /** Workers that are wanted. */
   readonly size: number;
-  /** How many workers answer requests now. */
-  serving(): number;
+  /** The most that were wanted at the same time. */
+  readonly most: number;
+  /** Workers that answer requests, that do not yet, and that are on their way out. */
+  counts(): { readonly serving: number; readonly starting: number; readonly draining: number };
   /** How many workers ended without being asked to. */
   crashes(): number;
+  /** Starts workers, or drains those that `known` says least about, until as many are left as are wanted. Returns at once. */
+  resize(size: number, known: ReadonlyMap<string, Pick<Dispensable, 'sessions' | 'dispatching'>>): void;
   /** Asks every worker to finish and leave, and ends those that do not. Resolves when none is left. */
   drain(): Promise<void>;
   /** Ends every worker at once. */
@@ -44,23 +48,11 @@ export class FleetFailed extends Error {
   override readonly name = 'FleetFailed';
 }
 
-const servingMessage = z.object({ kind: z.literal('serving'), port: z.int() });
-
 /** Endings in a row, before anything ever served, after which starting again is pointless. */
 const hopeless = 4;
 const startTimeoutMs = 60_000;
 /** A drain that takes longer than the worker's own bound plus this is no drain. */
 const graceMs = 5_000;
-
-type Member = {
-  readonly name: string;
-  worker: Worker | undefined;
-  startedMs: number;
-  serving: boolean;
-  endings: number;
-  lastLine: string;
-  restart: NodeJS.Timeout | undefined;
-};
 
 /** Starts the workers and resolves when all of them serve. @throws FleetFailed */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
@@ -73,22 +65,23 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     args: [],
     silent: true,
   });
-  const members: readonly Member[] = Array.from({ length: options.size }, (_, index) => ({
-    name: `worker-${index + 1}`,
-    worker: undefined,
-    startedMs: 0,
-    serving: false,
-    endings: 0,
-    lastLine: '',
-    restart: undefined,
-  }));
+  const members = new Set<Member>();
+  let { size } = options;
+  let most = size;
   let crashes = 0;
   let leaving = false;
   let everServed = false;
   const ready = Promise.withResolvers<void>();
+  const staying = (): readonly Member[] => [...members].filter((member) => member.leaving === undefined);
+
+  const add = (): void => {
+    const member: Member = { name: freeName(members), startedMs: 0, serving: false, endings: 0, lastLine: '' };
+    members.add(member);
+    start(member);
+  };
 
   const start = (member: Member): void => {
-    member.restart = undefined;
+    delete member.restart;
     member.startedMs = performance.now();
     const worker = cluster.fork({ ...options.environment, TRUNKLINE_WORKER_NAME: member.name });
     member.worker = worker;
@@ -97,7 +90,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       if (!servingMessage.safeParse(message).success) return;
       member.serving = true;
       everServed = true;
-      if (members.every((one) => one.serving)) ready.resolve();
+      if (staying().every((one) => one.serving)) ready.resolve();
     });
     // An IPC channel that breaks is followed by the exit, which is what counts.
     worker.on('error', (error) => {
@@ -107,9 +100,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 
   const ended = (member: Member, how: string): void => {
-    member.worker = undefined;
+    delete member.worker;
     member.serving = false;
-    if (leaving) return;
+    if (leaving || member.leaving !== undefined) return;
     crashes += 1;
     member.endings = endingsInARow(member.endings, performance.now() - member.startedMs);
     const said = member.lastLine === '' ? '' : `: ${member.lastLine}`;
@@ -122,13 +115,20 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     member.restart = setTimeout(() => start(member), delayMs);
   };
 
-  const leave = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
-    leaving = true;
-    for (const member of members) clearTimeout(member.restart);
-    await Promise.all(members.map((member) => endWorker(member.worker, signal, options.drainTimeoutMs + graceMs)));
+  /** Ends a worker for good: it leaves the fleet when it has. */
+  const dismiss = (member: Member, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    clearTimeout(member.restart);
+    if (signal === 'SIGKILL') member.worker?.process.kill(signal);
+    member.leaving ??= endWorker(member.worker, signal, options.drainTimeoutMs + graceMs).then(() => void members.delete(member));
+    return member.leaving;
   };
 
-  for (const member of members) start(member);
+  const leave = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    leaving = true;
+    await Promise.all([...members].map((member) => dismiss(member, signal)));
+  };
+
+  for (let started = 0; started < size; started += 1) add();
   const timeout = setTimeout(
     () => ready.reject(new FleetFailed('the workers do not serve within a minute: see their logs')),
     startTimeoutMs,
@@ -142,50 +142,36 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     clearTimeout(timeout);
   }
   return {
-    size: options.size,
-    serving: () => members.filter((member) => member.serving).length,
+    get size() {
+      return size;
+    },
+    get most() {
+      return most;
+    },
+    counts() {
+      const stay = staying();
+      const serving = stay.filter((member) => member.serving).length;
+      return { serving, starting: stay.length - serving, draining: members.size - stay.length };
+    },
     crashes: () => crashes,
+    resize(wanted, known) {
+      if (leaving) return;
+      size = wanted;
+      most = Math.max(most, size);
+      const stay = staying();
+      for (let missing = wanted - stay.length; missing > 0; missing -= 1) add();
+      const names = victimsOf(
+        stay.map((member) => dispensable(member, known)),
+        stay.length - wanted,
+      );
+      for (const member of stay.filter(({ name }) => names.includes(name))) void dismiss(member, 'SIGTERM');
+    },
     drain: () => leave('SIGTERM'),
     kill: () => leave('SIGKILL'),
   };
 }
 
-/** Appends what a worker writes to its log, and remembers its last line, which says why it ended. */
-function keepLog(worker: Worker, member: Member, directory: string): void {
-  const log = rotatingLog(join(directory, `${member.name}.log`));
-  log.on('error', (error) => {
-    member.lastLine = `log: ${error.message}`;
-  });
-  for (const stream of [worker.process.stdout, worker.process.stderr]) {
-    if (stream === null) continue;
-    stream.pipe(log, { end: false });
-    stream.on('data', (chunk: Buffer) => {
-      const line = chunk.toString('utf8').trim().split('\n').at(-1);
-      if (line !== undefined && line !== '') member.lastLine = readable(line);
-    });
-  }
-}
-
-/** The message of a line of JSON log, or the line itself; short enough for one line on a terminal. */
-function readable(line: string): string {
-  let text = line;
-  try {
-    const parsed = z.object({ msg: z.string(), err: z.object({ message: z.string() }).optional() }).safeParse(JSON.parse(line));
-    if (parsed.success) text = parsed.data.err === undefined ? parsed.data.msg : `${parsed.data.msg}: ${parsed.data.err.message}`;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  return text.slice(0, 300);
-}
-
-function endWorker(worker: Worker | undefined, signal: 'SIGTERM' | 'SIGKILL', patienceMs: number): Promise<void> {
-  if (worker === undefined) return Promise.resolve();
-  return new Promise((resolve) => {
-    const force = setTimeout(() => worker.process.kill('SIGKILL'), patienceMs);
-    worker.once('exit', () => {
-      clearTimeout(force);
-      resolve();
-    });
-    worker.process.kill(signal);
-  });
+function dispensable({ name, serving, startedMs }: Member, known: Parameters<Fleet['resize']>[1]): Dispensable {
+  const { sessions, dispatching = false } = known.get(name) ?? {};
+  return { name, state: serving ? 'serving' : 'starting', sessions, dispatching, startedMs };
 }

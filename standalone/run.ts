@@ -3,6 +3,7 @@ import type { PoolId } from '../ledger/policy.ts';
 import { readView } from '../ledger/views.ts';
 import type { Declaration } from './declaration.ts';
 import type { Fleet } from './fleet.ts';
+import type { Scaling } from './scaling.ts';
 import type { Screen } from './screen.ts';
 import type { Simulator } from './simulator.ts';
 
@@ -12,6 +13,7 @@ export type Run = {
   readonly database: Database;
   readonly poolId: PoolId;
   readonly fleet: Fleet;
+  readonly scaling: Scaling;
   readonly simulator: Simulator | undefined;
   /** The ledger's clock when the run began. */
   readonly since: Date;
@@ -31,7 +33,7 @@ export async function showPool(run: Run, phase: 'running' | 'finishing', screen:
     pool: run.declaration.manifest.metadata.name,
     phase,
     elapsedMs,
-    workers: { serving: run.fleet.serving(), size: run.fleet.size, crashes: run.fleet.crashes() },
+    workers: { serving: run.fleet.counts().serving, size: run.fleet.size, crashes: run.fleet.crashes() },
     // What a former run left says nothing about this one.
     seen: seen instanceof Error || (seen !== undefined && seen.ageMs > elapsedMs + 1_000) ? undefined : seen,
     trouble: seen instanceof Error ? `the ledger does not answer: ${seen.message}` : undefined,

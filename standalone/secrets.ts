@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PoolSpec } from '../crds/pool.ts';
+import { secretsOf } from '../crds/secrets.ts';
 import type { SecretRef } from '../crds/values.ts';
 
 /**
@@ -11,26 +12,6 @@ import type { SecretRef } from '../crds/values.ts';
 /** Secret files that the pool names and that are not there. */
 export class SecretsMissing extends Error {
   override readonly name = 'SecretsMissing';
-}
-
-type NamedSecret = { readonly field: string; readonly ref: SecretRef };
-
-/** Every secret that the workers of this pool read, with the field that names it. The ledger's is the supervisor's business. */
-export function secretsOf(spec: PoolSpec): readonly NamedSecret[] {
-  const found: NamedSecret[] = [];
-  for (const subscription of spec.subscriptions) {
-    for (const project of subscription.projects) {
-      const at = `spec.subscriptions[${subscription.name}].projects[${project.name}]`;
-      found.push({ field: `${at}.apiKeySecretRef`, ref: project.apiKeySecretRef });
-      if (project.webhookSecretRef !== undefined) found.push({ field: `${at}.webhookSecretRef`, ref: project.webhookSecretRef });
-    }
-  }
-  if (spec.handler !== undefined && 'secretRef' in spec.handler && spec.handler.secretRef !== undefined) {
-    found.push({ field: 'spec.handler.secretRef', ref: spec.handler.secretRef });
-  }
-  if (spec.results?.secretRef !== undefined) found.push({ field: 'spec.results.secretRef', ref: spec.results.secretRef });
-  if (spec.intake.tokensSecretRef !== undefined) found.push({ field: 'spec.intake.tokensSecretRef', ref: spec.intake.tokensSecretRef });
-  return found;
 }
 
 /** Where a secret lies. */

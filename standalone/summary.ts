@@ -27,6 +27,7 @@ export type Summary = {
   readonly requestRateRefusals: number | null;
   readonly violations: readonly string[] | null;
   readonly dispatchMs: Percentiles | null;
+  /** The most that ran at the same time. */
   readonly workers: number;
   readonly workerCrashes: number;
 };

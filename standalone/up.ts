@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { durationMs } from '../crds/values.ts';
@@ -15,6 +16,7 @@ import type { Interrupts } from './interrupts.ts';
 import { openLedger } from './ledger-server.ts';
 import { claimPort } from './ports.ts';
 import { Interrupted, type Run, showPool } from './run.ts';
+import { type Bounds, boundsOf, followLoad } from './scaling.ts';
 import { requireScenario } from './scenario.ts';
 import type { Screen } from './screen.ts';
 import { inventSecrets, requireSecrets } from './secrets.ts';
@@ -30,8 +32,8 @@ export type UpOptions = {
   readonly poolFile: string;
   /** Against a simulated provider; with a scenario file, the traffic and faults that it describes. */
   readonly simulate: { readonly scenarioFile: string | undefined; readonly speed: number } | undefined;
-  /** Worker processes; by default what the declared lines need, two at least. */
-  readonly workers: number | undefined;
+  /** Worker processes at least and at most; by default what is declared, within what this machine can run. */
+  readonly workers: Bounds | undefined;
   /** Ends by itself after this long. */
   readonly forMs: number | undefined;
   readonly stateDirectory: string | undefined;
@@ -40,6 +42,8 @@ export type UpOptions = {
   readonly publicUrl: string | undefined;
   /** Other programs in place of our own; for tests. */
   readonly programs?: { readonly worker: string; readonly simulator: string };
+  /** The clock that the number of workers goes by; for tests, which cannot wait for minutes. */
+  readonly wallClock?: () => number;
 };
 
 const viewEveryMs = 250;
@@ -52,6 +56,7 @@ export async function up(options: UpOptions, screen: Screen, interrupts: Interru
   await using resources = new AsyncDisposableStack();
   const run = await start(options, declaration, screen, interrupts, resources);
   await watchRun(run, options.forMs, screen, interrupts);
+  await run.scaling.stop();
   // Awaited here: returning the promise would take everything down before the run has finished.
   return await finishRun(run, screen, interrupts.stopNow);
 }
@@ -102,9 +107,10 @@ async function start(
 
   const simulator = await startProvider(options, { state, secrets, screen, step, resources });
   const publicUrl = simulator === undefined ? (options.publicUrl ?? spec.publicUrl) : `http://127.0.0.1:${port}`;
+  const bounds = options.workers ?? boundsOf(declaration, availableParallelism());
   const fleet = await step('Workers serving', () =>
     startFleet({
-      size: options.workers ?? workersFor(declaration),
+      size: bounds.min,
       environment: {
         TRUNKLINE_LEDGER_URL: ledger.url,
         TRUNKLINE_POOL: metadata.name,
@@ -128,14 +134,17 @@ async function start(
   announce(screen, {
     url,
     state,
-    fleetSize: fleet.size,
+    bounds,
     publicUrl,
     simulated: simulator !== undefined,
     lastClass: lastClassOf(declaration),
   });
   const since = await ledgerNow(database);
+  const wallClock = options.wallClock ?? Date.now;
+  const scaling = followLoad({ database, poolId, declaration, bounds, fleet, wallClock, onEvent: screen.say });
+  resources.defer(scaling.stop);
   await simulator?.startTraffic(url, token);
-  return { declaration, database, poolId, fleet, simulator, since, startedMs: performance.now() };
+  return { declaration, database, poolId, fleet, scaling, simulator, since, startedMs: performance.now() };
 }
 
 /** The first call should not have to wait for an election. A dispatcher that does not come is shown by the view, and is no reason to give up. */
@@ -194,12 +203,6 @@ async function putIntoForce(database: Database, { manifest }: Declaration, token
   return poolId;
 }
 
-/** Enough workers for all declared lines, and two at least, so that one may die. */
-export function workersFor({ manifest, policy }: Declaration): number {
-  const lines = policy.subscriptions.reduce((sum, subscription) => sum + subscription.concurrencyLimit, 0);
-  return Math.max(2, Math.ceil(lines / manifest.spec.workers.sessionsPerWorker));
-}
-
 type Step = <T>(done: string, work: () => Promise<T>) => Promise<T>;
 
 /** Says how long each step took, and stops between steps when somebody asks. */
@@ -218,14 +221,15 @@ function announce(
   run: {
     readonly url: string;
     readonly state: State;
-    readonly fleetSize: number;
+    readonly bounds: Bounds;
     readonly publicUrl: string | undefined;
     readonly simulated: boolean;
     readonly lastClass: string;
   },
 ): void {
   const { directory, tokenFile, logs } = run.state;
-  screen.say(`${run.fleetSize} workers at ${run.url}`);
+  const { min, max } = run.bounds;
+  screen.say(`${min} workers at ${run.url}${max > min ? `, up to ${max} as the load asks for` : ''}`);
   screen.say(`  token   ${near(tokenFile)}`);
   screen.say(`  logs    ${near(logs)}`);
   if (run.publicUrl === undefined) {

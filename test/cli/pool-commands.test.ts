@@ -1,6 +1,9 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { explainWorkers } from '../../capacity/scaling/explain.ts';
+import { writeDecisions } from '../../ledger/scaling/decisions.ts';
+import { decide } from '../capacity/scaling/given.ts';
 import { bodyOf, lead, outbound, poolToken } from '../workers/intake/serving.ts';
 import { aFolder, openTerminal, type Terminal, trunkline, writeState } from './running.ts';
 
@@ -98,6 +101,44 @@ describe('trunkline explain', () => {
     const { run } = await withView();
     const ran = await run('explain', what);
     expect([ran.status, `${ran.stdout}${ran.stderr}`]).toEqual([1, expect.stringContaining(says)]);
+  });
+});
+
+describe('trunkline explain workers', () => {
+  const { decision } = decide(2, { backlog: 500 });
+
+  test('says why there are so many, by the decision that was taken', async () => {
+    const { run, intake } = await openTerminal();
+    await writeDecisions(intake.database, [{ poolId: intake.poolId, decision, changed: true }]);
+    const { status, stdout } = await run('explain', 'workers');
+    expect(status).toBe(0);
+    for (const line of explainWorkers(decision)) expect(stdout).toContain(`${line}\n`);
+    expect(stdout).toMatch(/^7 workers wanted, 2 before\.\n/);
+    expect(stdout).toMatch(/\nDecided \d+ s ago; the last change was \d+ s ago\.\n$/);
+    expect(JSON.parse((await run('explain', 'workers', '--json')).stdout)).toMatchObject({ what: 'workers', lines: expect.any(Array) });
+  });
+
+  test('says so when nobody decides any more', async () => {
+    const { run, intake } = await openTerminal();
+    await writeDecisions(intake.database, [{ poolId: intake.poolId, decision, changed: true }]);
+    await intake.database.query(`update scaling set decided_at = decided_at - interval '2 min', changed_at = changed_at - interval '3 h'`);
+    expect((await run('explain', 'workers')).stdout).toMatch(
+      /^Nobody decides now: .*\n[\s\S]*Decided 2 min ago; the last change was 3 h ago\.\n$/,
+    );
+  });
+
+  test('is a negative answer when nobody has decided yet', async () => {
+    const { run } = await openTerminal();
+    expect(await run('explain', 'workers')).toMatchObject({ status: 1, stderr: expect.stringContaining('nobody has decided yet') });
+  });
+});
+
+describe('trunkline up --workers', () => {
+  test.each(['0', '61', 'many', '3:2', '1:2:3', ':', '2:'])('%s is wrong usage', async (workers) => {
+    expect(await trunkline(await aFolder(), {}, ['up', 'pool.yaml', '--simulate', '--workers', workers])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--workers'),
+    });
   });
 });
 

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { secretsOf } from '../../crds/secrets.ts';
 import { readDeclaration } from '../../standalone/declaration.ts';
 import { endingsInARow, restartDelayMs } from '../../standalone/restart.ts';
 import { rotatingLog } from '../../standalone/rotating-log.ts';
-import { inventSecrets, requireSecrets, secretsOf } from '../../standalone/secrets.ts';
+import { boundsOf } from '../../standalone/scaling.ts';
+import { inventSecrets, requireSecrets } from '../../standalone/secrets.ts';
 import { openState, StateInUse } from '../../standalone/state.ts';
-import { workersFor } from '../../standalone/up.ts';
 
 const pool = fileURLToPath(new URL('../../crds/samples/trial.yaml', import.meta.url));
 
@@ -126,11 +127,19 @@ describe('secrets', () => {
 });
 
 describe('a declaration', () => {
-  test('tells how many workers its lines need, two at least', async () => {
+  test.each([
+    { what: 'what it says', scaling: { minReplicas: 1, maxReplicas: 4 }, processors: 8, bounds: { min: 1, max: 4 } },
+    { what: 'one a processor, when it says more', scaling: { minReplicas: 2, maxReplicas: 20 }, processors: 6, bounds: { min: 2, max: 6 } },
+    {
+      what: 'the least that it says on any machine',
+      scaling: { minReplicas: 3, maxReplicas: 20 },
+      processors: 1,
+      bounds: { min: 3, max: 3 },
+    },
+  ])('has as many workers as $what', async ({ scaling, processors, bounds }) => {
     const declaration = await readDeclaration(pool);
-    expect(workersFor(declaration)).toBe(2);
-    const spec = { ...declaration.manifest.spec, workers: { ...declaration.manifest.spec.workers, sessionsPerWorker: 7 } };
-    expect(workersFor({ ...declaration, manifest: { ...declaration.manifest, spec } })).toBe(9);
+    const spec = { ...declaration.manifest.spec, scaling: { ...declaration.manifest.spec.scaling, ...scaling } };
+    expect(boundsOf({ ...declaration, manifest: { ...declaration.manifest, spec } }, processors)).toEqual(bounds);
   });
 
   test('that is wrong is refused with every place', async () => {
