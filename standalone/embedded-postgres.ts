@@ -28,7 +28,7 @@ export class PostgresFailed extends Error {
  * vacuum looks often; 200 connections are three for each of 60 workers. Only loopback TCP: socket paths have a length limit that state directories
  * exceed.
  */
-const settings: Readonly<Record<string, string>> = {
+const usualSettings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '200',
@@ -67,6 +67,8 @@ export async function startPostgres(options: {
   readonly log: (line: string) => void;
   /** The port to listen on; any free one unless given. A server taken over keeps its own. */
   readonly port?: number;
+  /** Settings of the server over our own: where it listens, and who may enter. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Variables for the server beside those that it inherits; a preloaded library for tests. */
   readonly environment?: Readonly<Record<string, string>>;
 }): Promise<RunningPostgres> {
@@ -152,12 +154,12 @@ async function initialise({ binaries, account, directory }: Installation, log: (
 async function launch(
   installation: Installation,
   password: string,
-  options: { readonly log: (line: string) => void; readonly port?: number; readonly environment?: Readonly<Record<string, string>> },
+  options: Parameters<typeof startPostgres>[0],
 ): Promise<RunningPostgres> {
   let said = '';
   for (let tries = 0; tries < 8; tries += 1) {
     if (tries > 0) await sleep(500);
-    const outcome = await launchOnce(installation, password, options.port ?? (await freePort()), options.environment ?? {});
+    const outcome = await launchOnce(installation, password, { ...options, port: options.port ?? (await freePort()) });
     if (outcome.ok) return outcome.server;
     said = outcome.said;
     options.log(`the server ended at once: ${said}`);
@@ -170,14 +172,13 @@ type Launch = { readonly ok: true; readonly server: RunningPostgres } | { readon
 async function launchOnce(
   { binaries, account, directory }: Installation,
   password: string,
-  port: number,
-  environment: Readonly<Record<string, string>>,
+  { port, environment = {}, settings = {} }: Omit<Parameters<typeof startPostgres>[0], 'port'> & { readonly port: number },
 ): Promise<Launch> {
   const data = join(directory, 'data');
   const logFile = join(directory, 'postgres.log');
   // A file and not a pipe: the server may outlive us, and must not fail on its first message then.
   const logHandle = await open(logFile, 'w', 0o600);
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const flags = Object.entries({ ...usualSettings, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(binaries.postgres, ['-D', data, '-p', String(port), ...flags], {
     ...account,
     cwd: '/',

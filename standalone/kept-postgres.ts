@@ -12,6 +12,10 @@ const lookEveryMs = 500;
 export async function keepPostgres(options: {
   readonly directory: string;
   readonly log: (line: string) => void;
+  /** The port to listen on; any free one unless given. */
+  readonly port?: number;
+  /** Settings of the server over our own. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Told when the server died, and why it does not come back. */
   readonly onEvent: (line: string) => void;
 }): Promise<KeptPostgres> {
