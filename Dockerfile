@@ -7,6 +7,7 @@ COPY capacity capacity
 COPY cli cli
 COPY crds crds
 COPY ledger ledger
+COPY operator operator
 COPY providers providers
 COPY roles roles
 COPY simulator simulator

@@ -11,6 +11,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./init.ts')).initCommand(),
   },
   validate: { summary: 'check manifests', load: async () => (await import('./validate.ts')).validateCommand() },
+  'plan-manifests': {
+    summary: 'the objects that make a pool’s fleet in a cluster',
+    load: async () => (await import('./plan-manifests.ts')).planManifestsCommand(),
+  },
   import: { summary: 'hand leads from a file to a running pool', load: async () => (await import('./import.ts')).importCommand() },
   status: { summary: 'slots, queue and waiting times of a running pool', load: async () => (await import('./status.ts')).statusCommand() },
   explain: {

@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   operator: ['ledger', 'providers', 'capacity', 'crds'],
   standalone: ['ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
   roles: ['operator', 'standalone', 'simulator', 'workers', 'ledger', 'providers', 'capacity', 'crds'],
-  cli: ['standalone', 'ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
+  cli: ['operator', 'standalone', 'ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
 };
 
 /** Parts that decide and do nothing else: no module of the platform, and only packages that parse or describe data. */

@@ -1,0 +1,89 @@
+import type {
+  V1Deployment,
+  V1DeploymentSpec,
+  V1NetworkPolicy,
+  V1PodDisruptionBudget,
+  V1Service,
+  V1ServiceAccount,
+} from '@kubernetes/client-node';
+import { metadataOf, selectorOf, workerPort } from './names.ts';
+import { type PlannedPod, type PodInput, podTemplateOf } from './pod.ts';
+
+/** Replicas undefined: their number is not decided yet, and left as it is. */
+export type PlanInput = PodInput & { readonly replicas: number | undefined };
+
+export type PlannedDeployment = Omit<V1Deployment, 'spec'> & {
+  readonly spec: Omit<V1DeploymentSpec, 'template'> & { readonly template: PlannedPod };
+};
+
+export type Child = V1ServiceAccount | PlannedDeployment | V1Service | V1PodDisruptionBudget | V1NetworkPolicy;
+
+/**
+ * The objects that make a pool's fleet, in the order in which they are applied; plain data, the same for the same input. Defaults inside values that
+ * Kubernetes treats as a whole are spelt out, so that what is read back equals what was applied.
+ */
+export function planChildren(input: PlanInput): readonly Child[] {
+  return [serviceAccountOf(input), deploymentOf(input), serviceOf(input), disruptionBudgetOf(input), networkPolicyOf(input)];
+}
+
+/** Workers never speak to the cluster. */
+function serviceAccountOf({ pool }: PlanInput): V1ServiceAccount {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadataOf(pool), automountServiceAccountToken: false };
+}
+
+function deploymentOf(input: PlanInput): PlannedDeployment {
+  const { pool, replicas } = input;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadataOf(pool),
+    spec: {
+      ...(replicas === undefined ? {} : { replicas }),
+      revisionHistoryLimit: 3,
+      selector: { matchLabels: selectorOf(pool) },
+      // A new worker serves before an old one leaves.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+      template: podTemplateOf(input),
+    },
+  };
+}
+
+function serviceOf({ pool }: PlanInput): V1Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: metadataOf(pool),
+    spec: {
+      type: 'ClusterIP',
+      selector: selectorOf(pool),
+      ports: [{ name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' }],
+    },
+  };
+}
+
+/** One at a time. A worker that is not ready serves nobody and must not keep a node from being drained. */
+function disruptionBudgetOf({ pool }: PlanInput): V1PodDisruptionBudget {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: metadataOf(pool),
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: selectorOf(pool) } },
+  };
+}
+
+/**
+ * In: requests and webhooks from wherever an ingress or the provider sends them, on the one port that there is. Out: anywhere. Where ledger, provider,
+ * handler and results are, only their URLs say, and those are names and secrets: a policy of addresses that the team writes beside this one narrows it.
+ */
+function networkPolicyOf({ pool }: PlanInput): V1NetworkPolicy {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: metadataOf(pool),
+    spec: {
+      podSelector: { matchLabels: selectorOf(pool) },
+      policyTypes: ['Ingress'],
+      ingress: [{ ports: [{ port: workerPort, protocol: 'TCP' }] }],
+    },
+  };
+}
