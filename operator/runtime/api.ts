@@ -36,6 +36,7 @@ const maxAnswerBytes = 64 * 1_048_576;
 const maxLineChars = 8 * 1_048_576;
 /** Each reflector holds one connection; the others are for requests, whose number their callers bound. */
 const maxConnections = 64;
+const probeAfterMs = 15_000;
 
 /** Opens the API of the current context. It connects at the first request. */
 export function openApi(config: KubeConfig, clock: Clock): Api {
@@ -60,6 +61,8 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
     return new Promise((resolve, reject) => {
       const outgoing = (secure ? httpsRequest : httpRequest)(url, { ...options, signal }, resolve);
       outgoing.once('error', reject);
+      // Whoever is at the other end of a quiet watch answers these; a path that is dead is noticed by them within half a minute.
+      outgoing.once('socket', (socket) => socket.setKeepAlive(true, probeAfterMs));
       outgoing.end(body);
     });
   }

@@ -1,17 +1,19 @@
 import type { Api } from './api.ts';
 import { isRefusedWith } from './api-error.ts';
 import { type Clock, type Random, sleep } from './clock.ts';
-import { isFree, type Lease, type LeaseSpec, microTime, readLease, type Sighting, sight } from './lease.ts';
+import { fenceOf, isFree, type Lease, type LeaseSpec, microTime, readLease, type Sighting, sight } from './lease.ts';
 import { listPath, objectPath } from './resource.ts';
 
 /**
  * One leader among processes, by a Lease. The leader renews every two seconds and has lost after ten seconds without a renewal, counted from before the
  * request that succeeded; others take over fifteen seconds after they saw the last one. So the old one has stopped before the new one starts, without
- * anyone comparing clocks. A process that was frozen notices only when it wakes: what must not happen twice is fenced by `term`.
+ * anyone comparing clocks. A process that was frozen notices only when it wakes: what must not happen twice is fenced by `fence`.
  */
 export type Leadership = {
-  /** Grows with each change of hands. */
+  /** Grows with each change of hands while the lease exists. */
   readonly term: number;
+  /** Grows with each change of hands, those included that come with another lease of the name. */
+  readonly fence: number;
   /** Aborts when the lease is lost. The process should end: whatever it still does, another does too. */
   readonly lost: AbortSignal;
   /** Gives the lease back, so that the next one takes over at its next look. To be called when all work of the leader has ended. */
@@ -200,5 +202,5 @@ function lead(api: Api, candidate: Candidate, taken: Lease, askedMs: number): Le
 
   arm(askedMs);
   const renewing = keepRenewing();
-  return { term, lost: lost.signal, release };
+  return { term, fence: fenceOf(taken), lost: lost.signal, release };
 }

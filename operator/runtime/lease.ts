@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Who leads, as a Lease object says it, and who may take over. Pure: the loop around it is in election.ts. */
 
 const leaseObject = z.object({
-  metadata: z.object({ resourceVersion: z.string().min(1) }),
+  metadata: z.object({ resourceVersion: z.string().min(1), creationTimestamp: z.iso.datetime() }),
   spec: z
     .object({
       holderIdentity: z.string().default(''),
@@ -17,6 +17,8 @@ const leaseObject = z.object({
 
 export type Lease = {
   readonly resourceVersion: string;
+  /** By the API server's clock, to the second. */
+  readonly createdMs: number;
   readonly holder: string;
   readonly durationMs: number;
   readonly acquireTime: string | undefined;
@@ -32,6 +34,7 @@ export function readLease(object: unknown): Lease {
   const { metadata, spec } = leaseObject.parse(object);
   return {
     resourceVersion: metadata.resourceVersion,
+    createdMs: Date.parse(metadata.creationTimestamp),
     holder: spec.holderIdentity,
     durationMs: spec.leaseDurationSeconds * 1_000,
     acquireTime: spec.acquireTime,
@@ -53,6 +56,18 @@ export function sight(before: Sighting | undefined, lease: Lease, nowMs: number)
 /** Whether the lease can be taken: given back, or no sign of its holder for as long as the holder itself has promised. */
 export function isFree({ lease, sinceMs }: Sighting, nowMs: number): boolean {
   return lease.holder === '' || nowMs - sinceMs >= lease.durationMs;
+}
+
+/** Far more changes of hands than a lease sees; with the seconds before it, it stays a whole number that JavaScript knows exactly. */
+const mostTransitions = 2 ** 20;
+
+/**
+ * A number that grows with each change of hands, also when the lease is deleted and begins anew with its first transition: the moment of its creation
+ * leads. It comes from the API server alone, so no clock of ours is in it. Who deletes a lease and has it made again puts the new leader above
+ * everything that the ledger has seen, which is what helps after a restore of the cluster's data from a backup.
+ */
+export function fenceOf({ createdMs, transitions }: Pick<Lease, 'createdMs' | 'transitions'>): number {
+  return Math.floor(createdMs / 1_000) * mostTransitions + Math.min(transitions, mostTransitions - 1);
 }
 
 export type LeaseSpec = {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { isFree, type Lease, microTime, readLease, sight } from '../../../operator/runtime/lease.ts';
+import { fenceOf, isFree, type Lease, microTime, readLease, sight } from '../../../operator/runtime/lease.ts';
 
 const held: Lease = {
   resourceVersion: '5',
+  createdMs: Date.UTC(2026, 0, 1),
   holder: 'a',
   durationMs: 15_000,
   acquireTime: undefined,
@@ -30,11 +31,28 @@ describe('a lease', () => {
   });
 
   test('that somebody made empty is free', () => {
-    const lease = readLease({ metadata: { resourceVersion: '1' } });
+    const lease = readLease({ metadata: { resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' } });
     expect(lease).toMatchObject({ holder: '', transitions: 0 });
   });
 });
 
 test('times have the six digits that the API server asks for', () => {
   expect(microTime(Date.UTC(2026, 0, 2, 3, 4, 5, 6))).toBe('2026-01-02T03:04:05.006000Z');
+});
+
+describe('the fence of a leader', () => {
+  test('grows with each change of hands', () => {
+    expect(fenceOf({ ...held, transitions: 2 })).toBeGreaterThan(fenceOf(held));
+  });
+
+  test('grows when the lease is deleted and begins anew, however often it had changed hands', () => {
+    const again = { createdMs: held.createdMs + 1_000, transitions: 1 };
+    expect(fenceOf(again)).toBeGreaterThan(fenceOf({ ...held, transitions: 5_000_000 }));
+  });
+
+  test('is a number that nothing rounds, for two hundred years', () => {
+    const late = { createdMs: Date.UTC(2225, 0, 1), transitions: 2 ** 20 - 1 };
+    expect(Number.isSafeInteger(fenceOf(late))).toBe(true);
+    expect(fenceOf(late) - fenceOf({ ...late, transitions: 2 ** 20 - 2 })).toBe(1);
+  });
 });
