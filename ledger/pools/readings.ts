@@ -93,17 +93,18 @@ function troublesOf(told: unknown): readonly WorkerTrouble[] | undefined {
   });
 }
 
-/** How many connections the server takes, and how many are taken, by whomever. */
-export type LedgerRoom = { readonly maxConnections: number; readonly inUse: number };
+/** How many connections the server takes and how many are taken, by whomever; and how many pools share the ledger. */
+export type LedgerRoom = { readonly maxConnections: number; readonly inUse: number; readonly pools: number };
 
 export async function readLedgerRoom(sql: Sql): Promise<LedgerRoom> {
-  const { rows } = await sql.query<{ most: number; taken: number }>({
+  const { rows } = await sql.query<{ most: number; taken: number; pools: number }>({
     name: 'read-ledger-room',
     // What is kept for administrators is not for workers.
     text: `select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most,
-             (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as taken`,
+             (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as taken,
+             (select count(*)::int from pool where closed_at is null) as pools`,
   });
   const [row] = rows;
   if (row === undefined) throw new Error('the ledger did not say how many connections it takes');
-  return { maxConnections: row.most, inUse: row.taken };
+  return { maxConnections: row.most, inUse: row.taken, pools: row.pools };
 }

@@ -1,0 +1,57 @@
+import type { Decision } from '../../capacity/scaling/decision.ts';
+import type { FleetReading } from '../../capacity/scaling/fleet.ts';
+import type { LedgerRoom, PoolStanding } from '../../ledger/pools/readings.ts';
+import type { PoolObject } from './declared.ts';
+import type { ChildKind } from './resources.ts';
+
+/** Everything that is known of a pool at one instant: what its status is made of. Plain data. */
+export type ObservedPool = {
+  readonly wallMs: number;
+  readonly object: Pick<PoolObject, 'name' | 'namespace' | 'uid' | 'generation' | 'declared' | 'status'>;
+  readonly children: readonly ChildTrouble[];
+  readonly deployment: ObservedDeployment | undefined;
+  readonly pods: readonly ObservedPod[];
+  readonly ledger: LedgerOutlook;
+  readonly lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined;
+};
+
+/** An object of the pool that is not as planned. NameConflict: there is one of that name that is not ours. Refused: the API server does not take it. */
+export type ChildTrouble = {
+  readonly kind: ChildKind;
+  readonly name: string;
+  readonly reason: 'NameConflict' | 'Refused';
+  readonly message: string;
+};
+
+export type ObservedDeployment = {
+  readonly wanted: number;
+  readonly replicas: number;
+  readonly ready: number;
+  readonly updated: number;
+  /** Such as a quota that is used up. */
+  readonly failure: string | undefined;
+};
+
+export type ObservedPod = {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly terminating: boolean;
+  readonly createdMs: number;
+  /** Why it does not start, in the kubelet's or the scheduler's words. */
+  readonly waiting: { readonly reason: string; readonly message: string } | undefined;
+};
+
+/** What the ledger says, or why it says nothing. */
+export type LedgerOutlook =
+  /** This operator has not asked yet. */
+  | { readonly kind: 'not-asked' }
+  | { readonly kind: 'away'; readonly sinceMs: number; readonly message: string }
+  /** It does not take the policy; what workers act on is the one before, if there is one. */
+  | { readonly kind: 'refused'; readonly refused: 'Fenced' | 'SubscriptionClaimed' | 'OtherLedger'; readonly message: string }
+  | {
+      readonly kind: 'read';
+      readonly standing: PoolStanding;
+      readonly load: FleetReading | undefined;
+      readonly ageMs: number;
+      readonly room: LedgerRoom | undefined;
+    };
