@@ -1,4 +1,4 @@
-# One image for every role: worker, simulator, ledger, migrate (docs/image.md).
+# One image for every role: operator, worker, simulator, ledger, migrate (docs/image.md).
 FROM node:24-slim AS build
 WORKDIR /opt/trunkline
 COPY package.json package-lock.json ./

@@ -3,6 +3,7 @@
  * by environment (docs/image.md).
  */
 const roles: Readonly<Record<string, URL>> = {
+  operator: new URL('../operator/main.ts', import.meta.url),
   worker: new URL('../workers/main.ts', import.meta.url),
   simulator: new URL('./simulator.ts', import.meta.url),
   ledger: new URL('./ledger.ts', import.meta.url),

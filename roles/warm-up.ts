@@ -10,6 +10,9 @@ const programs = [
   '../simulator/open.ts',
   '../standalone/kept-postgres.ts',
   '../ledger/migrate.ts',
+  '../operator/lead.ts',
+  '../operator/health.ts',
+  '../operator/pool/planner.ts',
 ];
 
 for (const program of programs) await import(new URL(program, import.meta.url).href);

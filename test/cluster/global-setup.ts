@@ -20,6 +20,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   const programs = await findPrograms(process.env, tell);
   const plane = await startControlPlane(programs);
+  // What deletes the objects of a deleted pool, and makes pods of a Deployment.
+  await plane.run('kube-controller-manager');
   tell(`control plane from ${programs.from}`);
   project.provide('kubeconfig', plane.kubeconfig);
   project.provide('kubectl', programs.find('kubectl') ?? installedKubectl(process.env));

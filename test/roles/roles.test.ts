@@ -49,7 +49,7 @@ describe('the entry point', () => {
   test.each([{ args: [] }, { args: ['worke'] }, { args: ['toString'] }])('refuses $args and names the roles', async ({ args }) => {
     const [code, said] = await start(args).ended();
     expect(code).toBe(64);
-    expect(said).toMatch(/worker, simulator, ledger, migrate/);
+    expect(said).toMatch(/operator, worker, simulator, ledger, migrate/);
   });
 
   test('names the variable that a role lacks', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type {
   V1Deployment,
   V1DeploymentSpec,
@@ -6,7 +7,7 @@ import type {
   V1Service,
   V1ServiceAccount,
 } from '@kubernetes/client-node';
-import { metadataOf, selectorOf, workerPort } from './names.ts';
+import { metadataOf, selectorOf, templateMark, workerPort } from './names.ts';
 import { type PlannedPod, type PodInput, podTemplateOf } from './pod.ts';
 
 /** Replicas undefined: their number is not decided yet, and left as it is. */
@@ -16,7 +17,9 @@ export type PlannedDeployment = Omit<V1Deployment, 'spec'> & {
   readonly spec: Omit<V1DeploymentSpec, 'template'> & { readonly template: PlannedPod };
 };
 
-export type Child = V1ServiceAccount | PlannedDeployment | V1Service | V1PodDisruptionBudget | V1NetworkPolicy;
+/** What kind of object it is, which the client's types leave open. */
+type Kind = { readonly apiVersion: string; readonly kind: string };
+export type Child = Kind & (V1ServiceAccount | PlannedDeployment | V1Service | V1PodDisruptionBudget | V1NetworkPolicy);
 
 /**
  * The objects that make a pool's fleet, in the order in which they are applied; plain data, the same for the same input. Defaults inside values that
@@ -27,28 +30,30 @@ export function planChildren(input: PlanInput): readonly Child[] {
 }
 
 /** Workers never speak to the cluster. */
-function serviceAccountOf({ pool }: PlanInput): V1ServiceAccount {
+function serviceAccountOf({ pool }: PlanInput): Kind & V1ServiceAccount {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadataOf(pool), automountServiceAccountToken: false };
 }
 
-function deploymentOf(input: PlanInput): PlannedDeployment {
+function deploymentOf(input: PlanInput): Kind & PlannedDeployment {
   const { pool, replicas } = input;
+  const template = podTemplateOf(input);
+  const mark = createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 16);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: metadataOf(pool),
+    metadata: { ...metadataOf(pool), annotations: { [templateMark]: mark } },
     spec: {
       ...(replicas === undefined ? {} : { replicas }),
       revisionHistoryLimit: 3,
       selector: { matchLabels: selectorOf(pool) },
       // A new worker serves before an old one leaves.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
-      template: podTemplateOf(input),
+      template,
     },
   };
 }
 
-function serviceOf({ pool }: PlanInput): V1Service {
+function serviceOf({ pool }: PlanInput): Kind & V1Service {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -62,7 +67,7 @@ function serviceOf({ pool }: PlanInput): V1Service {
 }
 
 /** One at a time. A worker that is not ready serves nobody and must not keep a node from being drained. */
-function disruptionBudgetOf({ pool }: PlanInput): V1PodDisruptionBudget {
+function disruptionBudgetOf({ pool }: PlanInput): Kind & V1PodDisruptionBudget {
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
@@ -75,7 +80,7 @@ function disruptionBudgetOf({ pool }: PlanInput): V1PodDisruptionBudget {
  * In: requests and webhooks from wherever an ingress or the provider sends them, on the one port that there is. Out: anywhere. Where ledger, provider,
  * handler and results are, only their URLs say, and those are names and secrets: a policy of addresses that the team writes beside this one narrows it.
  */
-function networkPolicyOf({ pool }: PlanInput): V1NetworkPolicy {
+function networkPolicyOf({ pool }: PlanInput): Kind & V1NetworkPolicy {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',

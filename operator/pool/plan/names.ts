@@ -22,6 +22,9 @@ export const labelsOf = (pool: PlannedPool): Record<string, string> => ({
   'trunkline.dev/pool': pool.name,
 });
 
+/** On the Deployment: which template of pods it was planned with. Another release of the operator may plan another one for the same pool. */
+export const templateMark = 'trunkline.dev/template';
+
 /** Owned by the pool, so that the cluster removes it with the pool: there is no finalizer that could hang. */
 export function metadataOf(pool: PlannedPool): V1ObjectMeta {
   const owner = { apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', name: pool.name, controller: true };

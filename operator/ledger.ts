@@ -1,0 +1,37 @@
+import { type LedgerAddress, openAddress } from '../ledger/address.ts';
+import { type Database, openDatabase } from '../ledger/database.ts';
+import { migrate } from '../ledger/migrate.ts';
+
+/** The operator's way to the ledger. One reading at a time for all pools, and policies now and then: few connections do. */
+const maxConnections = 3;
+
+export type LedgerDoor = {
+  /** The ledger, brought up to this release first. Rejects while that cannot be done; the next call tries again. */
+  readonly open: () => Promise<Database>;
+  readonly close: () => Promise<void>;
+};
+
+export function openLedgerDoor(address: LedgerAddress, onError: (error: Error) => void): LedgerDoor {
+  let database: Database | undefined;
+  let ready: Promise<Database> | undefined;
+
+  async function begin(): Promise<Database> {
+    database ??= openDatabase(openAddress(address), { applicationName: 'trunkline operator', maxConnections, onError });
+    await migrate(database);
+    return database;
+  }
+
+  return {
+    open: () => {
+      ready ??= begin().catch((error: unknown) => {
+        ready = undefined;
+        throw error;
+      });
+      return ready;
+    },
+    close: async () => {
+      await ready?.catch(() => undefined); // whoever asked has heard of it
+      await database?.end();
+    },
+  };
+}

@@ -1,0 +1,315 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Decision } from '../../capacity/scaling/decision.ts';
+import { describeDecision } from '../../capacity/scaling/explain.ts';
+import { tickMs } from '../../capacity/scaling/policy.ts';
+import type { PoolSpec } from '../../crds/pool.ts';
+import type { PoolStatus } from '../../crds/status.ts';
+import type { WrittenDecision } from '../../ledger/scaling/decisions.ts';
+import { troubleOf } from '../../ledger/trouble.ts';
+import type { Api } from '../runtime/api.ts';
+import type { Manifest } from '../runtime/apply.ts';
+import { type Clock, type Random, sleep } from '../runtime/clock.ts';
+import type { Events } from '../runtime/events.ts';
+import { type NextLook, openWorkQueue, type WorkQueue } from '../runtime/work-queue.ts';
+import { openApplier } from './apply.ts';
+import type { Compiled, PoolObject } from './declared.ts';
+import { type Fleet, stepFleet } from './fleet.ts';
+import { type ObjectKey, objectKeyOf } from './keys.ts';
+import type { LedgerLink } from './ledger-link.ts';
+import { wordsOf } from './news.ts';
+import type { ChildTrouble, ObservedPool } from './observed.ts';
+import { readDeployment } from './pods.ts';
+import { openReporter } from './report.ts';
+import { pools as poolResource } from './resources.ts';
+import { openRollouts } from './rollouts.ts';
+import type { Cluster } from './watches.ts';
+
+/**
+ * Makes pools in a cluster be what they are declared to be: what is → what should be → the difference. One pool at a time goes through `reconcile`, when
+ * something of it has changed; every two seconds one look at the ledger decides for all pools how many workers they have.
+ */
+export type Controller = {
+  /** Something of this pool has changed. */
+  readonly look: (key: ObjectKey) => void;
+  readonly queue: Pick<WorkQueue<ObjectKey>, 'size'>;
+  /** Resolves when the signal has aborted and no work runs any more. */
+  readonly ended: Promise<void>;
+};
+
+/** What turns what is known into what should be: pure. */
+export type Planner = {
+  readonly planChildren: (input: {
+    readonly pool: Pick<PoolObject, 'name' | 'namespace' | 'uid'>;
+    readonly spec: PoolSpec;
+    readonly replicas: number;
+  }) => readonly Manifest[];
+  readonly planStatus: (observed: ObservedPool) => PoolStatus;
+};
+
+export type ControllerDeps = Planner & {
+  readonly api: Api;
+  readonly cluster: Cluster;
+  readonly ledger: LedgerLink;
+  readonly writeDecisions: (decisions: readonly WrittenDecision[]) => Promise<void>;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly wallClock: () => number;
+  readonly random: Random;
+  readonly onError: (what: string, error: unknown) => void;
+  readonly onReconciled: (seconds: number) => void;
+  readonly onFleet: (fleets: readonly { readonly wanted: number; readonly serving: number }[]) => void;
+};
+
+type Memory = {
+  readonly uid: string;
+  fleet: Fleet | undefined;
+  /** Workers that the Deployment was made or found with, until the first decision. */
+  begunWith: number | undefined;
+  troubles: readonly ChildTrouble[];
+  /** What the last look at the ledger found, in short: the pool is looked at when it is different. */
+  seen: string;
+  status: PoolStatus | undefined;
+};
+
+const concurrency = 8;
+/** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
+const tryAgainMs = 15_000;
+const unseenMs = 5_000;
+/** Deleted pools are looked for at once when one goes, and now and then: others may have gone while nobody led. */
+const closeEveryMs = 30_000;
+/** So many fleets are decided before others get a turn of the process. */
+const fleetsATurn = 25;
+
+export function startController(deps: ControllerDeps, signal: AbortSignal): Controller {
+  const { api, cluster, ledger, clock } = deps;
+  const applier = openApplier(api, cluster, clock);
+  const reporter = openReporter(api, clock);
+  const rollouts = openRollouts((key) => readDeploymentOf(`${key}-vcp`), clock.nowMs);
+  const memories = new Map<ObjectKey, Memory>();
+  let closeAtMs = clock.nowMs();
+
+  function forget(key: ObjectKey): NextLook {
+    memories.delete(key);
+    reporter.forget(key);
+    rollouts.forget(key);
+    ledger.forget(key);
+    closeAtMs = clock.nowMs();
+    return { look: 'when-added' };
+  }
+
+  function memoryOf(key: ObjectKey, pool: PoolObject): Memory {
+    const known = memories.get(key);
+    if (known?.uid === pool.uid) return known;
+    if (known !== undefined) forget(key);
+    const fresh: Memory = { uid: pool.uid, fleet: undefined, begunWith: undefined, troubles: [], seen: '', status: pool.status };
+    memories.set(key, fresh);
+    return fresh;
+  }
+
+  function readDeploymentOf(key: ObjectKey) {
+    const object = cluster.child('Deployment', key);
+    return object === undefined ? undefined : readDeployment(object);
+  }
+  const deploymentOf = (pool: PoolObject) => readDeploymentOf(objectKeyOf(pool.namespace, `${pool.name}-vcp`));
+
+  /** The pool's objects as they are to be now. */
+  function planOf(pool: PoolObject, { spec, scaling }: Compiled, memory: Memory) {
+    const key = objectKeyOf(pool.namespace, pool.name);
+    const deployment = deploymentOf(pool);
+    memory.begunWith ??= deployment?.wanted ?? scaling.minReplicas;
+    const replicas = memory.fleet?.givingUp.replicas ?? memory.begunWith;
+    return rollouts.pace(deps.planChildren({ pool, spec, replicas }), {
+      key,
+      declaredAnew: memory.status?.observedGeneration !== pool.generation,
+      live: cluster.child('Deployment', `${key}-vcp`),
+      deployment,
+      pools: cluster.poolKeys().length,
+    });
+  }
+
+  async function reconcile(key: ObjectKey): Promise<NextLook> {
+    const pool = cluster.pool(key);
+    if (pool === undefined || pool.deleting) return forget(key);
+    const memory = memoryOf(key, pool);
+    const waits: number[] = [];
+    let failure: unknown;
+    if (pool.declared.accepted) {
+      const { spec } = pool.declared;
+      const paced = planOf(pool, pool.declared, memory);
+      if (paced.waits) waits.push(tryAgainMs);
+      const applied = await applier.apply(paced.plan, pool.uid, signal);
+      memory.troubles = applied.troubles;
+      failure = applied.failure;
+      if (applied.unseen) waits.push(unseenMs);
+      if (applied.troubles.length > 0) waits.push(tryAgainMs);
+      if (!(await writePolicy(pool, spec))) waits.push(tryAgainMs);
+    }
+    const wait = await tell(pool, memory);
+    if (wait !== undefined) waits.push(wait);
+    if (failure !== undefined && memory.troubles.length === 0) throw failure;
+    return waits.length === 0 ? { look: 'when-added' } : { look: 'after', delayMs: Math.min(...waits) };
+  }
+
+  /** Whether the ledger has it. That it is away is told by conditions; workers go on with the policy that they have. */
+  async function writePolicy(pool: PoolObject, spec: PoolSpec): Promise<boolean> {
+    try {
+      await ledger.write(pool, spec);
+    } catch (error) {
+      if (troubleOf(error) === 'defect') deps.onError(`policy of pool ${pool.namespace}/${pool.name}`, error);
+      return false;
+    }
+    return ledger.poolId(pool) !== undefined;
+  }
+
+  /** Writes status and events, as far as there is something new. Milliseconds until there is more to write. */
+  async function tell(pool: PoolObject, memory: Memory): Promise<number | undefined> {
+    const outlook = ledger.outlook(pool);
+    // Seconds after a start nothing has been read yet. What an operator before this one told is nearer to the truth than that nothing is known.
+    if (outlook.kind === 'not-asked' && memory.status !== undefined) return unseenMs;
+    const status = deps.planStatus({
+      wallMs: deps.wallClock(),
+      object: { ...pool, status: memory.status },
+      children: memory.troubles,
+      deployment: deploymentOf(pool),
+      pods: cluster.pods(objectKeyOf(pool.namespace, pool.name)),
+      ledger: outlook,
+      lastDecision: memory.fleet?.lastDecision,
+    });
+    for (const news of wordsOf(memory.status, status)) say(pool, news);
+    memory.status = status;
+    return reporter.report(pool, status, signal);
+  }
+
+  function say({ namespace, name, uid }: PoolObject, news: ReturnType<typeof wordsOf>[number]): void {
+    deps.events.say({ regarding: { apiVersion: poolResource.apiVersion, kind: 'VoiceCapacityPool', namespace, name, uid }, ...news });
+  }
+
+  const queue = openWorkQueue<ObjectKey>(
+    {
+      concurrency,
+      clock,
+      random: deps.random,
+      backoff: { firstMs: 500, longestMs: 60_000 },
+      run: async (key) => {
+        const startedMs = clock.nowMs();
+        try {
+          return await reconcile(key);
+        } finally {
+          deps.onReconciled((clock.nowMs() - startedMs) / 1_000);
+        }
+      },
+      onError: (key, error) => deps.onError(`pool ${key}`, error),
+    },
+    signal,
+  );
+
+  /** Decides for one pool. The decision, if the ledger is to be told. */
+  function decide(key: ObjectKey, pool: PoolObject): WrittenDecision | undefined {
+    const memory = memories.get(key);
+    if (memory?.uid !== pool.uid || !pool.declared.accepted) return undefined;
+    const outlook = ledger.outlook(pool);
+    const read = outlook.kind === 'read' ? outlook : undefined;
+    const before = memory.fleet;
+    const { fleet, step } = stepFleet(before, {
+      compiled: pool.declared,
+      pods: cluster.pods(key),
+      deployment: deploymentOf(pool),
+      begunWith: memory.begunWith,
+      standing: read?.standing,
+      load: read?.load,
+      ageMs: read?.ageMs ?? 0,
+      wallMs: deps.wallClock(),
+    });
+    memory.fleet = fleet;
+    const seen = JSON.stringify([fleet.givingUp.replicas, fleet.lastDecision.atMs, outlook.kind, figuresOf(read)]);
+    if (seen !== memory.seen) queue.add(key);
+    memory.seen = seen;
+    if (step.news === 'changed' && step.decision.replicas !== step.decision.previous && before !== undefined)
+      sayDecision(pool, step.decision);
+    const poolId = ledger.poolId(pool);
+    return step.news === 'none' || poolId === undefined ? undefined : { poolId, decision: step.decision, changed: step.news === 'changed' };
+  }
+
+  function sayDecision(pool: PoolObject, decision: Decision): void {
+    const reason = decision.replicas > decision.previous ? 'ScaledUp' : 'ScaledDown';
+    say(pool, { type: 'Normal', reason, action: 'Scaling', note: describeDecision(decision) });
+  }
+
+  async function tick(): Promise<void> {
+    await ledger.read();
+    const living = cluster.poolKeys().flatMap((key) => cluster.pool(key) ?? []);
+    const decisions: WrittenDecision[] = [];
+    for (const [index, pool] of living.entries()) {
+      if (index % fleetsATurn === fleetsATurn - 1) await nextTurn();
+      const decision = decide(objectKeyOf(pool.namespace, pool.name), pool);
+      if (decision !== undefined) decisions.push(decision);
+    }
+    deps.onFleet(living.map(fleetOf));
+    await whileItAnswers('what the ledger is told', async () => {
+      await ledger.ask(living.flatMap(askOf));
+      await deps.writeDecisions(decisions);
+      if (clock.nowMs() < closeAtMs) return;
+      closeAtMs = clock.nowMs() + closeEveryMs;
+      await ledger.close(living.filter(({ deleting }) => !deleting));
+    });
+  }
+
+  function fleetOf(pool: PoolObject) {
+    const key = objectKeyOf(pool.namespace, pool.name);
+    const serving = cluster.pods(key).filter(({ ready, terminating }) => ready && !terminating).length;
+    return { wanted: memories.get(key)?.fleet?.lastDecision.decision.replicas ?? 0, serving };
+  }
+
+  function askOf(pool: PoolObject) {
+    const poolId = ledger.poolId(pool);
+    const outlook = ledger.outlook(pool);
+    const leaving = memories.get(objectKeyOf(pool.namespace, pool.name))?.fleet?.givingUp.leaving;
+    const asked = outlook.kind === 'read' && outlook.standing.workers.some(({ drainAsked }) => drainAsked);
+    if (poolId === undefined || leaving === undefined || (leaving.size === 0 && !asked)) return [];
+    return [{ poolId, names: [...leaving.keys()] }];
+  }
+
+  async function whileItAnswers(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (troubleOf(error) === 'defect') deps.onError(what, error);
+    }
+  }
+
+  async function keepTicking(): Promise<void> {
+    while (!signal.aborted) {
+      const startedMs = clock.nowMs();
+      try {
+        await tick();
+      } catch (error) {
+        deps.onError('scaling', error);
+      }
+      await sleep(clock, Math.max(0, tickMs - (clock.nowMs() - startedMs)), signal);
+    }
+  }
+
+  for (const key of cluster.poolKeys()) queue.add(key);
+  const ticking = keepTicking();
+  return { look: queue.add, queue, ended: Promise.all([queue.ended, ticking]).then(() => undefined) };
+}
+
+/** What of the ledger's answer is worth a look at the pool: not how old it is. */
+function figuresOf(read: Extract<ObservedPool['ledger'], { kind: 'read' }> | undefined): unknown {
+  if (read === undefined) return null;
+  const { standing, load, room } = read;
+  const view = load?.seen?.view;
+  return [
+    standing.ledgerId,
+    standing.newest?.version,
+    standing.holds,
+    standing.workers.map(({ name, state, appliedGeneration, troubles }) => [name, state, appliedGeneration, troubles]),
+    view === undefined
+      ? null
+      : [view.policyVersion, view.slots, view.guard?.reason, view.classes.map(({ name, queued, inUse }) => [name, queued, inUse])],
+    view === undefined
+      ? null
+      : [view.subscriptions.map(({ ceiling, inUse, foreign, learnedLimit }) => [ceiling, inUse, foreign, learnedLimit]), view.projects],
+    room?.maxConnections,
+  ];
+}

@@ -1,0 +1,84 @@
+import type { Decision } from '../../capacity/scaling/decision.ts';
+import { type Counted, type FleetReading, signalsOf } from '../../capacity/scaling/fleet.ts';
+import { type Remembered, type Step, stepScaling } from '../../capacity/scaling/step.ts';
+import type { PoolStanding } from '../../ledger/pools/readings.ts';
+import type { Compiled } from './declared.ts';
+import { type FleetPod, type GivingUp, type Leaving, stepGivingUp } from './giving-up.ts';
+import type { ObservedDeployment, ObservedPod } from './observed.ts';
+
+/** The workers of one pool between two looks: how many there should be and why, and which of them leave. */
+export type Fleet = {
+  readonly remembered: Remembered;
+  readonly givingUp: GivingUp;
+  readonly lastDecision: { readonly decision: Decision; readonly atMs: number };
+};
+
+export type FleetLook = {
+  readonly compiled: Compiled;
+  readonly pods: readonly ObservedPod[];
+  readonly deployment: ObservedDeployment | undefined;
+  /** How many this operator found or made before its first look; undefined: it has done neither yet. */
+  readonly begunWith: number | undefined;
+  readonly standing: PoolStanding | undefined;
+  readonly load: FleetReading | undefined;
+  /** How long ago the ledger was read. */
+  readonly ageMs: number;
+  readonly wallMs: number;
+};
+
+/** One tick. An operator that has just begun starts from what runs, and gives up the workers that it finds asked to. */
+export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonly fleet: Fleet; readonly step: Step } {
+  const { compiled, wallMs } = look;
+  const givingUp = before?.givingUp ?? asFound(look);
+  const workers = countWorkers(look, givingUp);
+  const signals = signalsOf(look.load, { policy: compiled.policy, scaling: compiled.scaling, workers, ageMs: look.ageMs });
+  const step = stepScaling(before?.remembered, signals, compiled.scaling, wallMs);
+  const next = stepGivingUp(givingUp, fleetPods(look), {
+    wanted: step.decision.replicas,
+    nowMs: wallMs,
+    drainTimeoutMs: compiled.drainTimeoutMs,
+    rollingOut: look.deployment !== undefined && look.deployment.updated < look.deployment.replicas,
+  });
+  const lastDecision =
+    before === undefined || step.news === 'changed'
+      ? { decision: step.decision, atMs: wallMs }
+      : { ...before.lastDecision, decision: step.decision };
+  return { fleet: { remembered: step.remembered, givingUp: next, lastDecision }, step };
+}
+
+function asFound({ compiled, deployment, begunWith, standing, pods, wallMs }: FleetLook): GivingUp {
+  const asked = new Set((standing?.workers ?? []).filter(({ drainAsked }) => drainAsked).map(({ name }) => name));
+  const leaving: readonly (readonly [string, Leaving])[] = pods
+    .filter(({ name, terminating }) => asked.has(name) && !terminating)
+    .map(({ name }) => [name, { sinceMs: wallMs, releasedMs: undefined }]);
+  return { replicas: begunWith ?? deployment?.wanted ?? compiled.scaling.minReplicas, leaving: new Map(leaving) };
+}
+
+/** Replicas that the cluster has not made a pod for are starting too. */
+function countWorkers({ pods }: FleetLook, { replicas, leaving }: GivingUp): Counted {
+  const here = pods.filter(({ terminating }) => !terminating);
+  const staying = here.filter(({ name }) => !leaving.has(name));
+  const serving = staying.filter(({ ready }) => ready).length;
+  const draining = pods.length - staying.length;
+  const drainingStill = [...leaving.values()].filter(({ releasedMs }) => releasedMs === undefined).length;
+  return { serving, starting: Math.max(staying.length, replicas - drainingStill) - serving, draining };
+}
+
+function fleetPods({ pods, standing, load }: FleetLook): readonly FleetPod[] {
+  // A container that started again has two rows for a while; the later one speaks for the pod.
+  const standings = new Map((standing?.workers ?? []).map((worker) => [worker.name, worker]));
+  const loads = new Map((load?.workers ?? []).map((worker) => [worker.name, worker]));
+  return pods
+    .filter(({ terminating }) => !terminating)
+    .map(({ name, ready, createdMs }) => {
+      const state = standings.get(name)?.state;
+      return {
+        name,
+        state: ready || state === 'draining' || state === 'drained' ? 'serving' : 'starting',
+        sessions: loads.get(name)?.sessions ?? undefined,
+        dispatching: loads.get(name)?.dispatching ?? false,
+        startedMs: createdMs,
+        drained: state === 'drained',
+      };
+    });
+}

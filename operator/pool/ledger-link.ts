@@ -1,0 +1,123 @@
+import type { FleetReading } from '../../capacity/scaling/fleet.ts';
+import type { PoolSpec } from '../../crds/pool.ts';
+import { type PoolKey, poolKeyOf, poolName } from '../../crds/values.ts';
+import type { Database } from '../../ledger/database.ts';
+import type { PoolId } from '../../ledger/policy.ts';
+import { closePools, settleClosedPools } from '../../ledger/pools/closing.ts';
+import { askToDrain, type DrainAsk } from '../../ledger/pools/draining.ts';
+import { type WrittenPolicy, writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
+import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
+import { readFleets } from '../../ledger/scaling/signals.ts';
+import { troubleOf } from '../../ledger/trouble.ts';
+import type { PoolObject } from './declared.ts';
+import { type ObjectKey, objectKeyOf } from './keys.ts';
+import type { LedgerOutlook } from './observed.ts';
+import type { Scope } from './watches.ts';
+
+/** What the operator knows of the ledger, for all pools: policies that it wrote, and one reading of everything at a time. */
+export type LedgerLink = {
+  /** Writes the policy of this generation unless that is done. A refusal is kept, and told by `outlook`; a ledger that is away is thrown. */
+  readonly write: (pool: PoolObject, spec: PoolSpec) => Promise<void>;
+  /** Reads all pools that were written. Whether the ledger is away is in `outlook` afterwards; defects are thrown. */
+  readonly read: () => Promise<void>;
+  readonly outlook: (pool: PoolObject) => LedgerOutlook;
+  readonly poolId: (pool: PoolObject) => PoolId | undefined;
+  /** Closes pools whose object is gone, and does what is left to do for closed ones. */
+  readonly close: (living: readonly PoolObject[]) => Promise<readonly PoolKey[]>;
+  readonly ask: (asks: readonly DrainAsk[]) => Promise<void>;
+  readonly forget: (key: ObjectKey) => void;
+};
+
+type Reading = {
+  readonly atMs: number;
+  readonly standings: ReadonlyMap<PoolId, PoolStanding>;
+  readonly loads: ReadonlyMap<PoolId, FleetReading>;
+  readonly room: LedgerRoom | undefined;
+};
+
+type Entry = { readonly uid: string; readonly generation: number; readonly written: WrittenPolicy };
+
+export function openLedgerLink(
+  /** Opens the ledger and makes it ready, or gives the one that is open. Rejects while that cannot be done. */
+  database: () => Promise<Database>,
+  own: { readonly cluster: string; readonly scope: Scope; readonly fence: number; readonly nowMs: () => number },
+): LedgerLink {
+  const entries = new Map<ObjectKey, Entry>();
+  let reading: Reading | undefined;
+  let away: { readonly sinceMs: number; readonly message: string } | undefined;
+  const keyOf = ({ namespace, name }: PoolObject) => objectKeyOf(namespace, name);
+  const ledgerKey = ({ namespace, name }: PoolObject) => poolKeyOf(own.cluster, namespace, poolName.parse(name));
+
+  /** Notes whether the ledger answers. */
+  async function asking<T>(work: (open: Database) => Promise<T>): Promise<T> {
+    try {
+      const result = await work(await database());
+      away = undefined;
+      return result;
+    } catch (error) {
+      // What fails for itself says nothing about the ledger.
+      if (troubleOf(error) === 'away') away = { sinceMs: away?.sinceMs ?? own.nowMs(), message: wordsOf(error) };
+      throw error;
+    }
+  }
+
+  async function write(pool: PoolObject, spec: PoolSpec): Promise<void> {
+    const { uid, generation, status } = pool;
+    const before = entries.get(keyOf(pool));
+    // Who has the account may give it up: that refusal is asked for again by whoever comes back to this pool.
+    if (before?.uid === uid && before.generation === generation && before.written.written) return;
+    const written = await asking((open) =>
+      writeFencedPolicy(open, { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: status?.ledgerId }),
+    );
+    entries.set(keyOf(pool), { uid, generation, written });
+  }
+
+  async function read(): Promise<void> {
+    const ids = [...entries.values()].flatMap(({ written }) => (written.written ? [written.poolId] : []));
+    try {
+      reading = await asking(async (open) => {
+        const atMs = own.nowMs();
+        const [standings, loads, room] = await Promise.all([readStandings(open, ids), readFleets(open, ids), readLedgerRoom(open)]);
+        return { atMs, standings, loads, room };
+      });
+    } catch (error) {
+      if (troubleOf(error) === 'defect') throw error;
+    }
+  }
+
+  function outlook(pool: PoolObject): LedgerOutlook {
+    const entry = entries.get(keyOf(pool));
+    if (away !== undefined) return { kind: 'away', ...away };
+    if (entry === undefined || entry.uid !== pool.uid) return { kind: 'not-asked' };
+    if (!entry.written.written) return { kind: 'refused', refused: entry.written.refused, message: entry.written.message };
+    const standing = reading?.standings.get(entry.written.poolId);
+    if (reading === undefined || standing === undefined) return { kind: 'not-asked' };
+    const load = reading.loads.get(entry.written.poolId);
+    return { kind: 'read', standing, load, ageMs: own.nowMs() - reading.atMs, room: reading.room };
+  }
+
+  return {
+    write,
+    read,
+    outlook,
+    poolId: (pool) => {
+      const entry = entries.get(keyOf(pool));
+      return entry?.uid === pool.uid && entry.written.written ? entry.written.poolId : undefined;
+    },
+    close: (living) =>
+      asking(async (open) => {
+        const objects = living.map((pool) => ({ pool: ledgerKey(pool), uid: pool.uid }));
+        const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope }, objects, own.fence);
+        await settleClosedPools(open, own.cluster);
+        return closed;
+      }),
+    ask: (asks) => asking((open) => askToDrain(open, asks)),
+    forget: (key) => entries.delete(key),
+  };
+}
+
+/** A refused connection may come as one error for each address that was tried. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

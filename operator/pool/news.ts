@@ -1,0 +1,28 @@
+import type { PoolStatus } from '../../crds/status.ts';
+import type { Happening } from '../runtime/events.ts';
+
+export type News = Pick<Happening, 'type' | 'reason' | 'action' | 'note'>;
+
+/** Conditions that are trouble when they hold; the others are when they do not. */
+const troubleWhenTrue: readonly string[] = [
+  'Saturated',
+  'ScalingLimited',
+  'BreakerOpen',
+  'BudgetExhausted',
+  'ReservationAtRisk',
+  'Draining',
+];
+/** They come and go with the load; status and metrics tell them. */
+const everyday: readonly string[] = ['Saturated', 'ScalingLimited', 'Draining'];
+
+/** What is worth an event between two reports: a condition that turned to trouble, for another reason than before, or that is well again. */
+export function wordsOf(before: PoolStatus | undefined, after: PoolStatus): readonly News[] {
+  return (after.conditions ?? []).flatMap(({ type, status, reason, message }): readonly News[] => {
+    if (everyday.includes(type)) return [];
+    const earlier = before?.conditions?.find((one) => one.type === type);
+    if (earlier?.status === status && earlier.reason === reason) return [];
+    const bad = troubleWhenTrue.includes(type) ? 'True' : 'False';
+    if (status === bad) return [{ type: 'Warning', reason, action: type, note: message }];
+    return earlier?.status === bad ? [{ type: 'Normal', reason, action: type, note: message }] : [];
+  });
+}

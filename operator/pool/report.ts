@@ -1,0 +1,72 @@
+import type { PoolStatus } from '../../crds/status.ts';
+import type { Api } from '../runtime/api.ts';
+import { applyObject } from '../runtime/apply.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { objectPath } from '../runtime/resource.ts';
+import type { PoolObject } from './declared.ts';
+import { type ObjectKey, objectKeyOf } from './keys.ts';
+import { fieldManager, pools, versionNumber } from './resources.ts';
+
+/**
+ * Writes what is told of pools into their objects: answers at once, figures twice a minute at most, and all pools together ten a second. Objects live in
+ * etcd, which all of the cluster shares.
+ */
+export type Reporter = {
+  /** Milliseconds until it is worth to look again; undefined: everything is told. */
+  readonly report: (pool: PoolObject, status: PoolStatus, signal: AbortSignal) => Promise<number | undefined>;
+  readonly forget: (key: ObjectKey) => void;
+};
+
+const figuresEveryMs = 30_000;
+const writesPerSecond = 10;
+
+type Told = { readonly uid: string; readonly answers: string; readonly object: unknown; readonly atMs: number };
+
+export function openReporter(api: Api, clock: Clock): Reporter {
+  const told = new Map<ObjectKey, Told>();
+  let nextWriteMs = 0;
+
+  async function report(pool: PoolObject, status: PoolStatus, signal: AbortSignal): Promise<number | undefined> {
+    const key = objectKeyOf(pool.namespace, pool.name);
+    const before = told.get(key);
+    const answers = JSON.stringify(answersOf(status));
+    const isNews = before?.uid !== pool.uid || before.answers !== answers;
+    const nowMs = clock.nowMs();
+    const dueInMs = isNews ? 0 : before.atMs + figuresEveryMs - nowMs;
+    const live =
+      before !== undefined && before.uid === pool.uid && versionNumber(before.object) > versionNumber(pool.live)
+        ? before.object
+        : pool.live;
+    const desired = {
+      apiVersion: pools.apiVersion,
+      kind: 'VoiceCapacityPool',
+      metadata: { name: pool.name, namespace: pool.namespace },
+      status,
+    };
+    if (dueInMs > 0) return dueInMs;
+    if (!isNews && nextWriteMs > nowMs) return nextWriteMs - nowMs;
+
+    const path = objectPath(pools, pool.namespace, pool.name);
+    const applied = await applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: 'status' } }, signal);
+    const object = applied.changed === 'applied' ? applied.object : live;
+    told.set(key, { uid: pool.uid, answers, object, atMs: applied.changed === 'applied' ? nowMs : (before?.atMs ?? nowMs) });
+    if (applied.changed === 'applied') nextWriteMs = Math.max(nowMs, nextWriteMs) + 1_000 / writesPerSecond;
+    return undefined;
+  }
+
+  return { report, forget: (key) => told.delete(key) };
+}
+
+/** What people and programs wait for; the rest are figures. Messages hold figures too. */
+function answersOf({ observedGeneration, policy, ledgerId, conditions, lastDecision, overrides }: PoolStatus): unknown {
+  return {
+    observedGeneration,
+    policy,
+    ledgerId,
+    conditions: conditions?.map(({ type, status, reason, observedGeneration: generation }) => ({ type, status, reason, generation })),
+    replicas: lastDecision?.replicas,
+    why: lastDecision?.reason,
+    limitedBy: lastDecision?.limitedBy,
+    overrides: overrides?.map(({ kind, class: of }) => ({ kind, of })),
+  };
+}

@@ -1,0 +1,119 @@
+import type { Api } from '../runtime/api.ts';
+import type { Clock, Random } from '../runtime/clock.ts';
+import { type Reflector, type ReflectorTimes, reflect, usualTimes } from '../runtime/reflector.ts';
+import { listPath, type Resource } from '../runtime/resource.ts';
+import { type PoolObject, readPool } from './declared.ts';
+import type { ObjectKey } from './keys.ts';
+import { type KeptPod, keepPod } from './pods.ts';
+import { type ChildKind, childKinds, ours, pods as podResource, pools as poolResource } from './resources.ts';
+
+/** Copies of everything that pools are made of, kept by watches; and which pool to look at when something has changed. */
+export type Cluster = {
+  readonly pool: (key: ObjectKey) => PoolObject | undefined;
+  readonly poolKeys: () => readonly ObjectKey[];
+  /** The object of a kind, with its managed fields. */
+  readonly child: (kind: ChildKind, key: ObjectKey) => unknown;
+  readonly pods: (pool: ObjectKey) => readonly KeptPod[];
+  /** Resolves when every first list is complete. */
+  readonly listed: Promise<void>;
+  /** When the watch that has been silent for longest was last heard. */
+  readonly heardAtMs: () => number;
+  readonly ended: Promise<void>;
+};
+
+export type Scope = readonly string[] | 'all';
+
+/**
+ * Watches last long: each that ends costs a request, and pools at rest should cost none. A path that is dead is found by probes of the connection, not by
+ * silence, and what is never heard again for ten minutes is taken for dead all the same.
+ */
+export const longWatches: ReflectorTimes = { ...usualTimes, watchMs: [300_000, 600_000], idleMs: 620_000 };
+
+type Watched<Kept> = { readonly get: (key: ObjectKey) => Kept | undefined; readonly all: readonly Reflector<Kept>[] };
+
+export function watchCluster(
+  api: Api,
+  scope: Scope,
+  world: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly times?: ReflectorTimes;
+    readonly onPool: (key: ObjectKey) => void;
+    readonly onError: (error: unknown) => void;
+  },
+  signal: AbortSignal,
+): Cluster {
+  const { clock, random, times = longWatches, onPool, onError } = world;
+  const podsOf = new Map<ObjectKey, Set<ObjectKey>>();
+  const poolOfPod = new Map<ObjectKey, ObjectKey>();
+
+  function watch<Kept>(
+    resource: Resource,
+    query: Readonly<Record<string, string>>,
+    keep: (object: unknown) => Kept,
+    onChange: (key: ObjectKey) => void,
+  ) {
+    const namespaces = scope === 'all' ? [undefined] : scope;
+    const all = namespaces.map((namespace) =>
+      reflect(api, { path: listPath(resource, namespace), query, keep, onChange, onError }, { clock, random, times }, signal),
+    );
+    const watched: Watched<Kept> = {
+      all,
+      get: (key) => {
+        for (const one of all) {
+          const kept = one.get(key);
+          if (kept !== undefined) return kept;
+        }
+        return undefined;
+      },
+    };
+    return watched;
+  }
+
+  function movePod(key: ObjectKey): void {
+    const now = pods.get(key)?.poolKey;
+    const before = poolOfPod.get(key);
+    if (before !== undefined && before !== now) {
+      podsOf.get(before)?.delete(key);
+      if (podsOf.get(before)?.size === 0) podsOf.delete(before);
+      poolOfPod.delete(key);
+    }
+    if (now !== undefined) {
+      poolOfPod.set(key, now);
+      const siblings = podsOf.get(now) ?? new Set();
+      podsOf.set(now, siblings.add(key));
+    }
+    const pool = now ?? before;
+    if (pool !== undefined) onPool(pool);
+  }
+
+  const selected = { labelSelector: ours };
+  const pools = watch(poolResource, {}, readPool, onPool);
+  const pods = watch(podResource, selected, keepPod, movePod);
+  // The name of a child says whose it is; who it really belongs to is looked at before it is touched.
+  const child = (kind: ChildKind) =>
+    watch<unknown>(
+      childKinds[kind],
+      selected,
+      (object) => object,
+      (key) => onPool(key.replace(/-vcp$/, '')),
+    );
+  const children: Readonly<Record<ChildKind, Watched<unknown>>> = {
+    ServiceAccount: child('ServiceAccount'),
+    Service: child('Service'),
+    NetworkPolicy: child('NetworkPolicy'),
+    PodDisruptionBudget: child('PodDisruptionBudget'),
+    Deployment: child('Deployment'),
+  };
+
+  const reflectors = [...pools.all, ...pods.all, ...Object.values(children).flatMap(({ all }) => all)];
+  return {
+    pool: pools.get,
+    poolKeys: () => pools.all.flatMap((one) => [...one.keys()]),
+    child: (kind, key) => children[kind].get(key),
+    pods: (pool) => [...(podsOf.get(pool) ?? [])].flatMap((key) => pods.get(key) ?? []),
+    listed: Promise.all(reflectors.map(({ listed }) => listed)).then(() => undefined),
+    heardAtMs: () => Math.min(...reflectors.map(({ heardAtMs }) => heardAtMs())),
+    ended: Promise.all(reflectors.map(({ ended }) => ended)).then(() => undefined),
+  };
+}

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import type { ObservedDeployment } from '../../../operator/pool/observed.ts';
+import { templateMark } from '../../../operator/pool/plan/names.ts';
+import { openRollouts, type RolloutOf } from '../../../operator/pool/rollouts.ts';
+import type { Manifest } from '../../../operator/runtime/apply.ts';
+
+const rolled: ObservedDeployment = { wanted: 2, replicas: 2, ready: 2, updated: 2, failure: undefined };
+const halfway: ObservedDeployment = { ...rolled, replicas: 3, updated: 1 };
+
+const deployment = (mark: string, image: string): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'sales-vcp', namespace: 'voice', annotations: { [templateMark]: mark } },
+  spec: { replicas: 2, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'worker', image }] } } },
+});
+const service: Manifest = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'sales-vcp', namespace: 'voice' } };
+const planned = [service, deployment('new', 'trunkline:2')];
+/** As the server gives it back: with a field that it fills in. */
+const live = {
+  ...deployment('old', 'trunkline:1'),
+  spec: {
+    replicas: 2,
+    template: {
+      metadata: { creationTimestamp: null, labels: { a: 'b' } },
+      spec: { containers: [{ name: 'worker', image: 'trunkline:1' }] },
+    },
+  },
+};
+const held = [service, deployment('old', 'trunkline:1')];
+
+function fleetOf(pools: number) {
+  const deployments = new Map<string, ObservedDeployment>();
+  let nowMs = 0;
+  const rollouts = openRollouts(
+    (key) => deployments.get(key),
+    () => nowMs,
+  );
+  return {
+    pace: (key: string, more: Partial<RolloutOf> = {}) =>
+      rollouts.pace(planned, { key, declaredAnew: false, live, deployment: rolled, pools, ...more }),
+    now: (key: string, state: ObservedDeployment) => deployments.set(key, state),
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    forget: rollouts.forget,
+  };
+}
+
+test('a release reaches a tenth of the pools at a time, and the next one when one has rolled out', () => {
+  const fleet = fleetOf(25);
+  for (const key of ['a', 'b']) expect(fleet.pace(key)).toEqual({ plan: planned, waits: false });
+  expect(fleet.pace('c')).toEqual({ plan: held, waits: true });
+  for (const key of ['a', 'b']) fleet.now(key, halfway);
+  fleet.pass(60_000);
+  expect(fleet.pace('c').waits).toBe(true);
+  expect(fleet.pace('a')).toEqual({ plan: planned, waits: false });
+  fleet.now('a', rolled);
+  expect(fleet.pace('c')).toEqual({ plan: planned, waits: false });
+  expect(fleet.pace('d').waits).toBe(true);
+});
+
+test('a rollout that has only just begun is not taken for done', () => {
+  const fleet = fleetOf(1);
+  fleet.now('a', rolled);
+  fleet.pace('a');
+  fleet.pass(1_000);
+  expect(fleet.pace('b').waits).toBe(true);
+});
+
+test('one pool at least is always rolled out, and a deleted one gives its turn on', () => {
+  const fleet = fleetOf(3);
+  fleet.now('a', halfway);
+  expect(fleet.pace('a').waits).toBe(false);
+  fleet.pass(60_000);
+  expect(fleet.pace('b').waits).toBe(true);
+  fleet.forget('a');
+  expect(fleet.pace('b').waits).toBe(false);
+});
+
+test.each<readonly [string, Partial<RolloutOf>]>([
+  ['what the team itself has changed', { declaredAnew: true }],
+  ['a pool in which nobody serves', { deployment: { ...rolled, ready: 0 } }],
+  ['a pool that has no Deployment yet', { live: undefined, deployment: undefined }],
+  ['a pool whose pods stay as they are', { live: deployment('new', 'trunkline:2') }],
+])('%s does not wait', (_what, more) => {
+  const fleet = fleetOf(1);
+  fleet.now('a', halfway);
+  fleet.pace('a');
+  expect(fleet.pace('b', more)).toEqual({ plan: planned, waits: false });
+});
