@@ -71,6 +71,7 @@ export function openWatcher(deps: {
   readonly log: Logger;
 }): Watcher {
   type Progress = {
+    /** Monotonic: a step of the ledger's clock must not put lists off. */
     nextListAtMs: number;
     missed: number;
     budget: MinuteBudget;
@@ -151,7 +152,7 @@ export function openWatcher(deps: {
   async function listChanges(lease: WatchLease, signal: AbortSignal): Promise<void> {
     const provider = deps.providers.of(lease.project);
     const state = stateOf(lease.project);
-    if (provider === undefined || lease.nowMs < state.nextListAtMs) return;
+    if (provider === undefined || deps.now() < state.nextListAtMs) return;
     const polling = pollingShare(provider.policy.requestsPerMinute);
     const pages = Math.min(maxPages, requestsLeft(state, provider.policy));
     if (pages < 1) return;
@@ -162,7 +163,7 @@ export function openWatcher(deps: {
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
     const { missed, failed } = await applyList(lease.project, listing.calls);
     state.missed = missed;
-    state.nextListAtMs = lease.nowMs + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks(), missed: state.missed });
+    state.nextListAtMs = deps.now() + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks(), missed: state.missed });
     const covers = windowCovers(sinceMs, lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
     const startedMs = sweep?.startedMs ?? lease.nowMs;
     if (listing.complete && !failed && covers) {

@@ -68,3 +68,26 @@ test('an end that no webhook told is found in the list, for calls that have no n
   for (const placed of [named, nameless])
     expect(await seen(on, placed)).toMatchObject({ session: 'ended', outcome: 'Completed', attempt: 'cooling' });
 });
+
+test("lists go on in their rhythm when the ledger's clock is set back", async () => {
+  const on = await aDataPath();
+  let lists = 0;
+  let monotonicMs = 1_000_000;
+  const look = await watching(
+    on,
+    () => {
+      lists += 1;
+      return { status: 200, body: [] };
+    },
+    Date.now,
+    () => monotonicMs,
+  );
+  const ledgerMs = Date.now();
+  await look({ nowMs: ledgerMs + 27_000 });
+  monotonicMs += 1_000;
+  await look({ nowMs: ledgerMs + 28_000 });
+  expect(lists).toBe(1);
+  monotonicMs += 15_000;
+  await look({ nowMs: ledgerMs + 16_000 });
+  expect(lists).toBe(2);
+});

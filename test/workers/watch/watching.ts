@@ -12,7 +12,12 @@ import { type DataPath, type Placed, place, silent } from '../data-path.ts';
 export const north = projectName.parse('north');
 
 /** A watcher of project north, and a provider that answers every request like this. */
-export async function watching(on: DataPath, answer: Parameters<typeof serve>[0], wallClock: () => number = Date.now) {
+export async function watching(
+  on: DataPath,
+  answer: Parameters<typeof serve>[0],
+  wallClock: () => number = Date.now,
+  now = () => performance.now(),
+) {
   const server = await serve(answer);
   const api = openProject({ baseUrl: server.url, apiKey: async () => 'key' });
   const policy = on.policy.projects.find((project) => project.name === north);
@@ -26,7 +31,7 @@ export async function watching(on: DataPath, answer: Parameters<typeof serve>[0]
     boundForMs: (className) => boundForMs(on.policy.classes.find(({ name }) => name === className)),
     webhooks: () => 'expected',
     wallClock,
-    now: () => performance.now(),
+    now,
     log: silent,
   });
   return (lease: Partial<WatchLease> = {}) =>
