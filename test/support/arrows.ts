@@ -16,6 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   simulator: ['capacity', 'crds'],
   operator: ['ledger', 'providers', 'capacity', 'crds'],
   standalone: ['ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
+  charts: ['capacity', 'crds'],
   roles: ['operator', 'standalone', 'simulator', 'workers', 'ledger', 'providers', 'capacity', 'crds'],
   cli: ['operator', 'standalone', 'ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
 };
