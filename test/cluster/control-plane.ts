@@ -19,6 +19,8 @@ export type Controller = 'kube-controller-manager' | 'kube-scheduler';
 export type ControlPlane = {
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
+  /** A line of JSON for every request that the API server took: who, what, when. See audit.ts. */
+  readonly auditLog: string;
   /** Starts controllers: garbage collection, deployments, or scheduling. */
   readonly run: (controller: Controller) => Promise<void>;
   /** Ends the API server, at once with SIGKILL; etcd stays. */
@@ -50,6 +52,7 @@ async function start(processes: Processes, folder: string): Promise<ControlPlane
   await mkdir(join(folder, 'certificates'));
   await writeFile(join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
   await writeServiceAccountKeys(folder);
+  await writeFile(join(folder, 'audit-policy.yaml'), auditPolicy);
 
   // The data dies with the test: no need to wait for the disk at each write.
   processes.start('etcd', [
@@ -71,6 +74,7 @@ async function start(processes: Processes, folder: string): Promise<ControlPlane
 
   return {
     kubeconfig,
+    auditLog: auditLogIn(folder),
     run: async (controller) => processes.start(controller, [...controllerArguments(controller, folder), `--kubeconfig=${kubeconfig}`]),
     stopApiServer: (signal) => processes.end('kube-apiserver', signal),
     startApiServer,
@@ -95,8 +99,15 @@ function apiServerArguments(folder: string, port: string, etcdPort: string): rea
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(folder, 'accounts.pub')}`,
     `--service-account-signing-key-file=${join(folder, 'accounts.key')}`,
+    `--audit-policy-file=${join(folder, 'audit-policy.yaml')}`,
+    `--audit-log-path=${auditLogIn(folder)}`,
+    '--audit-log-maxsize=0', // one file, whatever its size
   ];
 }
+
+/** Every request once when it is over, and a watch when it begins as well. */
+const auditPolicy = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n';
+const auditLogIn = (folder: string) => join(folder, 'audit.ndjson');
 
 function controllerArguments(controller: Controller, folder: string): readonly string[] {
   const own = ['--leader-elect=false', '--secure-port=0'];

@@ -7,6 +7,8 @@ declare module 'vitest' {
     /** The administrator's kubeconfig of a cluster that all tests of a run share. */
     readonly kubeconfig: string;
     readonly kubectl: Program;
+    /** The API server's record of requests; empty where the cluster is somebody's own. */
+    readonly auditLog: string;
   }
 }
 
@@ -15,6 +17,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const given = process.env['TRUNKLINE_TEST_KUBECONFIG'];
   if (given !== undefined && given !== '') {
     project.provide('kubeconfig', given);
+    project.provide('auditLog', '');
     project.provide('kubectl', installedKubectl(process.env));
     return async () => undefined;
   }
@@ -24,6 +27,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await plane.run('kube-controller-manager');
   tell(`control plane from ${programs.from}`);
   project.provide('kubeconfig', plane.kubeconfig);
+  project.provide('auditLog', plane.auditLog);
   project.provide('kubectl', programs.find('kubectl') ?? installedKubectl(process.env));
   return () => plane.stop();
 }

@@ -16,9 +16,14 @@ export type RunningOperator = {
 };
 
 /** Starts one for the pools of a namespace, its Lease there too. It ends with the test. */
-export async function anOperator(namespace: string, ledgerUrl: string, name = 'operator'): Promise<RunningOperator> {
+export async function anOperator(
+  namespace: string,
+  ledgerUrl: string,
+  name = 'operator',
+  kubeconfig = inject('kubeconfig'),
+): Promise<RunningOperator> {
   const process = startCommand(['operator/main.ts'], {
-    KUBECONFIG: inject('kubeconfig'),
+    KUBECONFIG: kubeconfig,
     TRUNKLINE_LEDGER_URL: ledgerUrl,
     TRUNKLINE_WORKER_IMAGE: 'trunkline:test',
     TRUNKLINE_NAMESPACES: namespace,
