@@ -77,7 +77,6 @@ export class TrialLedger extends Construct {
             ports: [{ port: k8s.IntOrString.fromNumber(port), protocol: 'TCP' }],
           },
         ],
-        egress: [],
       },
     });
   }
