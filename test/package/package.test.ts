@@ -77,6 +77,59 @@ describe('the package', () => {
   });
 });
 
+/** A team's own app, in a file. */
+const app = `import { App, Chart } from 'cdk8s';
+import { VoiceCapacityPool } from 'trunkline/charts';
+import { PoolDefinition } from 'trunkline/charts/definition';
+import { Installation } from 'trunkline/charts/installation';
+
+const app = new App();
+new PoolDefinition(app, 'definition');
+new Installation(app, 'operator', { ledger: { secretRef: { name: 'ledger', key: 'url' } }, image: 'registry.example.com/trunkline:0.1.0' });
+const front = {
+  name: 'front',
+  apiKeySecretRef: { name: 'vapi-front', key: 'apiKey' },
+  assistants: [{ name: 'seller', id: 'a1' }],
+  phoneNumbers: [{ id: 'n1', number: '+14155550100' }],
+};
+new VoiceCapacityPool(new Chart(app, 'voice'), 'sales', {
+  metadata: { name: 'sales', namespace: 'voice' },
+  spec: {
+    ledger: { secretRef: { name: 'ledger', key: 'url' } },
+    subscriptions: [{ name: 'main', accountId: 'sub-main', concurrencyLimit: 10, projects: [front] }],
+    classes: [{ name: 'campaign', priority: 100, direction: 'Outbound', assistant: 'seller' }],
+  },
+});
+console.log(app.synthYaml());
+`;
+
+describe('an app of cdk8s with the construct of the package', () => {
+  const compile = async (text: string) => {
+    await writeFile(join(project, 'app.ts'), text);
+    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const flags = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', '--pretty', 'false'];
+    const arguments_ = [compiler, ...flags, join(project, 'app.ts')];
+    return run(process.execPath, arguments_, { cwd: project }).then(
+      () => '',
+      (error: { stdout: string }) => error.stdout,
+    );
+  };
+
+  test('compiles, and writes its manifests', async () => {
+    expect(await compile(app)).toBe('');
+    const { stdout } = await run(process.execPath, [join(project, 'app.js')], { cwd: project });
+    for (const kind of ['CustomResourceDefinition', 'Deployment', 'VoiceCapacityPool']) expect(stdout).toContain(`kind: ${kind}\n`);
+  });
+
+  test.each([
+    { wrong: 'a word that is none', text: app.replace("'Outbound'", "'Outwards'"), says: /Outwards/ },
+    { wrong: 'a field that there is not', text: app.replace('priority:', 'prio:'), says: /prio/ },
+    { wrong: 'no name', text: app.replace("name: 'sales', ", ''), says: /Property 'name' is missing/ },
+  ])('does not compile with $wrong', async ({ text, says }) => {
+    expect(await compile(text)).toMatch(says);
+  });
+});
+
 test('a pool runs from the package as it does from a clone', async () => {
   const state = await mkdtemp(join(tmpdir(), 'trunkline-state-'));
   onTestFinished(() => rm(state, { recursive: true, force: true }));
