@@ -15,7 +15,10 @@ export type WorkerImages = {
  */
 export function restrictWorkerImages(scope: Construct, { installation, namespaces, allowed }: WorkerImages): void {
   const metadata = { name: `worker-images.${installation}.trunkline.dev` };
-  const prefixes = allowed.flatMap(prefixesOf).map((prefix) => `'${prefix}'`);
+  const prefixes = allowed.flatMap(prefixesOf);
+  const image = 'object.spec.workers.image';
+  const given = `has(object.spec.workers) && has(${image})`;
+  const fits = `[${prefixes.map((prefix) => `'${prefix}'`).join(', ')}].exists(prefix, ${image}.startsWith(prefix))`;
   new ApiObject(scope, 'worker-images', {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicy',
@@ -35,8 +38,8 @@ export function restrictWorkerImages(scope: Construct, { installation, namespace
       },
       validations: [
         {
-          expression: `!has(object.spec.workers) || !has(object.spec.workers.image) || [${prefixes.join(', ')}].exists(prefix, object.spec.workers.image.startsWith(prefix))`,
-          messageExpression: `'spec.workers.image: ' + object.spec.workers.image + ' is not allowed here; images begin with one of ${allowed.flatMap(prefixesOf).join(', ')}'`,
+          expression: `!(${given}) || ${fits}`,
+          messageExpression: `'spec.workers.image: ' + ${image} + ' is not allowed here; it begins with one of ${prefixes.join(', ')}'`,
           reason: 'Forbidden',
         },
       ],
