@@ -212,6 +212,7 @@ describe.skipIf(isGivenCluster)('an installation for some namespaces', () => {
     namespace: 'voice-system',
     namespaces: ['voice'],
     workerImages: ['registry.example.com/voice/'],
+    poolRoles: 'Aggregated' as const,
     ledgerSecretRef: { name: 'trunkline-ledger', key: 'url' },
   };
   const dist = synthesisedFolders(options);
@@ -246,6 +247,20 @@ describe.skipIf(isGivenCluster)('an installation for some namespaces', () => {
     await until('the policy holds', async () => (await applied('voice', 'trunkline:0.1.0')).code === 1);
     expect(await applied('voice', 'registry.example.com/voice/logic:1')).toMatchObject({ code: 0 });
     expect(await applied('default', 'trunkline:0.1.0')).toMatchObject({ code: 0 });
+  });
+
+  test('gives the roles for pools with edit and view where that is asked for', async () => {
+    for (const [user, role] of [
+      ['editor', 'edit'],
+      ['viewer', 'view'],
+    ] as const)
+      await plane.says(['create', 'rolebinding', user, `--clusterrole=${role}`, `--user=${user}`, '-n', 'voice']);
+    const review = accessReviews(plane.kubeconfig());
+    const may = (user: string, verb: string) =>
+      review(user, ['system:authenticated'], { verb, group: 'trunkline.dev', resource: 'voicecapacitypools', namespace: 'voice' });
+    await until('the roles are gathered', () => may('editor', 'create'));
+    await until('the roles are gathered', () => may('viewer', 'list'));
+    expect(await may('viewer', 'create')).toBe(false);
   });
 
   test('names no namespace that it does not look after', () => {
