@@ -14,11 +14,18 @@ const troubleWhenTrue: readonly string[] = [
 ];
 /** They come and go with the load; status and metrics tell them. */
 const everyday: readonly string[] = ['Saturated', 'ScalingLimited', 'Draining'];
+/** What the team has declared is no news to it. */
+const declared: readonly string[] = ['WebhooksReachable', 'InboundUnguarded'];
+/** Stations on the way to being ready; what stays there longer than it should is told with another reason. */
+const passing: readonly string[] = ['Starting', 'NoDeployment', 'NotReadYet', 'NoWorkerYet', 'PolicyNotApplied', 'NoDispatcher'];
 
 /** What is worth an event between two reports: a condition that turned to trouble, for another reason than before, or that is well again. */
 export function wordsOf(before: PoolStatus | undefined, after: PoolStatus): readonly News[] {
-  return (after.conditions ?? []).flatMap(({ type, status, reason, message }): readonly News[] => {
-    if (everyday.includes(type)) return [];
+  const conditions = after.conditions ?? [];
+  return conditions.flatMap(({ type, status, reason, message }): readonly News[] => {
+    if (everyday.includes(type) || declared.includes(type) || passing.includes(reason)) return [];
+    // The condition that it is because of tells it.
+    if (type === 'Ready' && conditions.some((other) => other.type !== type && other.reason === reason)) return [];
     const earlier = before?.conditions?.find((one) => one.type === type);
     if (earlier?.status === status && earlier.reason === reason) return [];
     const bad = troubleWhenTrue.includes(type) ? 'True' : 'False';

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { inject } from 'vitest';
 import { z } from 'zod';
 
 /** What the API server wrote down about requests: what a client really asked, counted where it was answered. */
@@ -23,9 +22,9 @@ export type Audited = {
   readonly atMs: number;
 };
 
-/** Requests of a user that arrived since an instant, a watch counted once. Only where the control plane is the test's own. */
-export async function requestsOf(username: string, sinceMs: number): Promise<readonly Audited[]> {
-  const lines = (await readFile(inject('auditLog'), 'utf8')).split('\n');
+/** Requests of a user in this log that arrived since an instant, a watch counted once. */
+export async function requestsOf(auditLog: string, username: string, sinceMs: number): Promise<readonly Audited[]> {
+  const lines = (await readFile(auditLog, 'utf8')).split('\n');
   return lines.flatMap((line): readonly Audited[] => {
     if (!line.includes(`"username":"${username}"`)) return [];
     const { stage, verb, objectRef, responseStatus, requestReceivedTimestamp, requestURI } = entry.parse(JSON.parse(line));

@@ -28,7 +28,7 @@ const token = 'tl_letmein';
 const scenario = `seed: 7
 traffic:
   - {kind: inbound, number: "+14155550100", perMinute: 3, length: {mu: 3.65, sigma: 0.944}}
-  - {kind: outbound, class: campaign, leads: 250, length: {mu: 4.34, sigma: 0.944}}
+  - {kind: outbound, class: campaign, leads: 600, length: {mu: 4.34, sigma: 0.944}}
 `;
 
 /** The sample pool, where workers and provider are those of this test. One attempt for each lead, so that the campaign ends. */
@@ -109,6 +109,18 @@ test('a pool is applied, takes calls, follows its queue up and down, loses nothi
   passed('three workers wanted');
   await until('they serve', () => [...node.pods().values()].filter((ready) => ready).length === 3, 60_000);
   passed('three workers serve');
+
+  const before = [...node.pods().keys()];
+  const template = { spec: { workers: { podTemplate: { annotations: { 'example.com/rolled': 'yes' } } } } };
+  await kubectlSays(['patch', 'vcp', 'trial', '-n', namespace.name(), '--type=merge', '-p', JSON.stringify(template)]);
+  await until(
+    'every worker is a new one',
+    () => node.pods().size === 3 && [...node.pods()].every(([name, ready]) => ready && !before.includes(name)),
+    120_000,
+  );
+  passed('rolled out');
+  expect((await simulator.report()).undialled, 'it was rolled out under load').toBeGreaterThan(0);
+  expect(node.broken()).toBe(0);
   const [victim = ''] = node.pods().keys();
   node.kill(victim);
 
@@ -126,7 +138,7 @@ test('a pool is applied, takes calls, follows its queue up and down, loses nothi
     const { rows } = await database.query<{ open: number; ended: number }>(
       `select count(*) filter (where state <> 'ended')::int as open, count(*) filter (where state = 'ended')::int as ended from session`,
     );
-    return rows[0]?.open === 0 && rows[0].ended >= 250;
+    return rows[0]?.open === 0 && rows[0].ended >= 600;
   });
   for (const [name, log] of node.logs()) expect(log, name).not.toMatch(/"level":(50|60)/);
   expect(await condition(namespace.name(), 'trial', 'Ready')).toMatchObject({ status: 'True' });

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, inject, test } from 'vitest';
 import { poolRules } from '../../../charts/operator-access.ts';
 import { freshLedger } from '../../support/ledger.ts';
 import { requestsOf, tally } from '../audit.ts';
@@ -35,12 +35,12 @@ test.skipIf(isGivenCluster)(
 
     const idleSinceMs = Date.now();
     await pause(idleMs);
-    const idle = tally(await requestsOf(username, idleSinceMs));
+    const idle = tally(await requestsOf(inject('auditLog'), username, idleSinceMs));
     process.stdout.write(`idle for ${idleMs / 1_000} s: ${JSON.stringify(idle)}\n`);
     expect(Object.keys(idle).filter((what) => what !== 'update leases')).toEqual([]);
     expect(idle['update leases']).toBeGreaterThan(10);
 
-    const all = await requestsOf(username, begunMs);
+    const all = await requestsOf(inject('auditLog'), username, begunMs);
     expect(all.filter(({ code }) => code === 403)).toEqual([]);
     const writes = all.filter(
       ({ verb, resource }) => verb !== 'watch' && verb !== 'list' && verb !== 'get' && !/leases|events/.test(resource),

@@ -18,6 +18,8 @@ import { freePort } from '../../../standalone/ports.ts';
 export type ProcessNode = {
   /** URL of a port that leads to any worker that is ready, as a Service does. */
   readonly service: string;
+  /** Connections to workers that were refused or reset. */
+  readonly broken: () => number;
   /** Names of the pods that run, and whether they are ready. */
   readonly pods: () => ReadonlyMap<string, boolean>;
   /** What workers have said so far, by pod. */
@@ -125,6 +127,7 @@ export async function aProcessNode(config: KubeConfig, namespace: string): Promi
 
   return {
     service: `http://127.0.0.1:${service.port}`,
+    broken: service.broken,
     pods: () => new Map([...running].filter(([, { leaving }]) => !leaving).map(([name, { ready }]) => [name, ready])),
     logs: () => new Map([...running].map(([name, { log }]) => [name, log])),
     kill: (pod) => running.get(pod)?.child.kill('SIGKILL'),
@@ -148,9 +151,12 @@ async function writeSecrets(core: CoreV1Api, namespace: string, pod: V1Pod, fold
 }
 
 /** A port that passes each connection on to one of these. */
-async function aService(endpoints: () => readonly number[]): Promise<{ readonly port: number; readonly close: () => void }> {
+async function aService(
+  endpoints: () => readonly number[],
+): Promise<{ readonly port: number; readonly broken: () => number; readonly close: () => void }> {
   const open = new Set<Socket>();
   let turn = 0;
+  let broken = 0;
   const server = createServer((client) => {
     const ports = endpoints();
     turn += 1;
@@ -160,6 +166,9 @@ async function aService(endpoints: () => readonly number[]): Promise<{ readonly 
       return;
     }
     const worker = connect(port, '127.0.0.1');
+    worker.on('error', () => {
+      broken += 1;
+    });
     for (const [one, other] of [
       [client, worker],
       [worker, client],
@@ -179,6 +188,7 @@ async function aService(endpoints: () => readonly number[]): Promise<{ readonly 
   if (address === null || typeof address === 'string') throw new Error('the service listens at no port');
   return {
     port: address.port,
+    broken: () => broken,
     close: () => {
       for (const socket of open) socket.destroy();
       server.close();

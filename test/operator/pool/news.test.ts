@@ -46,6 +46,24 @@ describe('worth an event is', () => {
       after: condition('Saturated', 'True', 'Full'),
       expected: [],
     },
+    {
+      what: 'not a station on the way to being ready',
+      before: undefined,
+      after: condition('WorkersAvailable', 'False', 'Starting'),
+      expected: [],
+    },
+    { what: 'not what the team declared', before: undefined, after: condition('WebhooksReachable', 'False', 'NoPublicUrl'), expected: [] },
+    {
+      what: 'once what makes the pool unready by another condition',
+      before: undefined,
+      after: {
+        conditions: [
+          ...(condition('Ready', 'False', 'ImagePullBackOff').conditions ?? []),
+          ...(condition('WorkersAvailable', 'False', 'ImagePullBackOff').conditions ?? []),
+        ],
+      },
+      expected: ['Warning ImagePullBackOff'],
+    },
   ])('$what', ({ before, after, expected }) => {
     expect(wordsOf(before, after).map(({ type, reason }) => `${type} ${reason}`)).toEqual(expected);
   });

@@ -1,0 +1,243 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { Command } from 'commander';
+import { poolDefinition } from '../../crds/definition.ts';
+import { type Database, openDatabase } from '../../ledger/database.ts';
+import { type Api, openApi } from '../../operator/runtime/api.ts';
+import { processClock } from '../../operator/runtime/clock.ts';
+import { objectPath } from '../../operator/runtime/resource.ts';
+import { startPostgres } from '../../standalone/embedded-postgres.ts';
+import { type Audited, requestsOf, tally } from '../../test/cluster/audit.ts';
+import { type ControlPlane, startControlPlane } from '../../test/cluster/control-plane.ts';
+import { findPrograms } from '../../test/cluster/programs.ts';
+import { type Figure, reached } from '../figure.ts';
+import { tableOf } from '../table.ts';
+import { type MeasuredOperator, startOperator } from './measured.ts';
+import { aPool, applyAll, bareChildren, bareNamespace, childPath, image, namespace } from './pools.ts';
+
+/**
+ * `npm run bench:operator [-- --pools 1000]`: many pools on a real API server with etcd. First a bare loop applies the objects of all fleets, then the
+ * operator makes the same from the pools; then all of them rest; then all of them change without end. No controllers run beside it: what pods and
+ * their garbage cost is no work of the operator.
+ */
+
+type Flags = { readonly pools: string; readonly idle: string; readonly busy: string; readonly json?: true };
+
+const never = new AbortController().signal;
+const children = ['deployments', 'services', 'serviceaccounts', 'poddisruptionbudgets', 'networkpolicies'];
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+type Place = {
+  readonly plane: ControlPlane;
+  readonly api: Api;
+  readonly database: Database;
+  readonly ledgerUrl: string;
+  readonly username: string;
+};
+
+async function run({ pools: many, idle, busy, json }: Flags): Promise<void> {
+  await using resources = new AsyncDisposableStack();
+  const place = await prepare(resources);
+  const pools = Array.from({ length: Number(many) }, (_, index) => aPool(index));
+
+  say(`a bare loop applies ${pools.length * children.length} objects`);
+  const bareSeconds = await applyAll(place.api, pools.flatMap(bareChildren), childPath, never);
+  await applyAll(
+    place.api,
+    pools.map((pool) => ({ ...pool })),
+    (pool) => objectPath({ apiVersion: 'trunkline.dev/v1alpha1', plural: 'voicecapacitypools' }, namespace, nameOf(pool)),
+    never,
+  );
+  say(`${bareSeconds.toFixed(1)} s. The operator makes the same of ${pools.length} pools`);
+  const operator = await startOperator(
+    {
+      KUBECONFIG: place.plane.kubeconfig,
+      TRUNKLINE_LEDGER_URL: place.ledgerUrl,
+      TRUNKLINE_WORKER_IMAGE: image,
+      TRUNKLINE_NAMESPACES: namespace,
+      POD_NAMESPACE: namespace,
+    },
+    say,
+  );
+  resources.defer(() => operator.stop());
+  const made = await untilMade(place, operator, pools.length);
+  const rest = await watchRest(place, Number(idle));
+  const restless = await watchRestless(place, operator, Number(busy));
+  const figures = [...figuresOfMaking(made, bareSeconds, pools.length), ...rest, ...restless, ...(await figuresOf(operator))];
+  const stored = figures.map((figure) => ({ ...figure, reached: reached(figure) }));
+  process.stdout.write(json ? `${JSON.stringify({ pools: pools.length, figures: stored })}\n` : `${tableOf(stored)}\n`);
+}
+
+const nameOf = (object: object): string => {
+  const metadata = 'metadata' in object ? object.metadata : undefined;
+  if (typeof metadata === 'object' && metadata !== null && 'name' in metadata) return String(metadata.name);
+  throw new Error('an object without a name');
+};
+
+async function prepare(resources: AsyncDisposableStack): Promise<Place> {
+  // Not os.tmpdir(): PostgreSQL runs as another user when we are root, and must reach its directory.
+  const directory = await mkdtemp('/tmp/trunkline-bench-operator-');
+  await chmod(directory, 0o711);
+  resources.defer(() => rm(directory, { recursive: true, force: true }));
+  const server = await startPostgres({ directory: join(directory, 'postgres'), log: () => undefined });
+  resources.defer(() => server.stop());
+  const plane = await startControlPlane(await findPrograms(process.env, say));
+  resources.defer(() => plane.stop());
+  const config = new KubeConfig();
+  config.loadFromFile(plane.kubeconfig);
+  const api = openApi(config, processClock);
+  resources.defer(() => api.close());
+  const core = config.makeApiClient(CoreV1Api);
+  for (const name of [namespace, bareNamespace]) await core.createNamespace({ body: { metadata: { name } } });
+  await serveDefinition(api);
+
+  // The bench asks as the administrator, the operator by an account of its own, so that its requests can be told from ours.
+  const account = { name: 'operator', namespace };
+  await core.createNamespacedServiceAccount({ namespace, body: { metadata: { name: account.name } } });
+  await api.request(
+    {
+      method: 'POST',
+      path: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+      body: {
+        metadata: { name: 'bench-operator' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+        subjects: [{ kind: 'ServiceAccount', ...account }],
+      },
+    },
+    never,
+  );
+  const { status } = await core.createNamespacedServiceAccountToken({
+    name: account.name,
+    namespace,
+    body: { spec: { audiences: ['https://kubernetes.default.svc'], expirationSeconds: 7_200 } },
+  });
+  config.users = [{ name: account.name, token: status?.token ?? '' }];
+  config.contexts = config.contexts.map((context) => ({ ...context, user: account.name }));
+  const kubeconfig = join(directory, 'kubeconfig');
+  await writeFile(kubeconfig, config.exportConfig(), { mode: 0o600 });
+
+  const database = openDatabase(server.url, { applicationName: 'bench', maxConnections: 2, onError: () => undefined });
+  resources.defer(() => database.end());
+  return { plane: { ...plane, kubeconfig }, api, database, ledgerUrl: server.url, username: `system:serviceaccount:${namespace}:operator` };
+}
+
+async function serveDefinition(api: Api): Promise<void> {
+  const desired = poolDefinition();
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${nameOf(desired)}`;
+  await api.request(
+    { method: 'PATCH', path, query: { fieldManager: 'bench', force: 'true' }, contentType: 'application/apply-patch+yaml', body: desired },
+    never,
+  );
+  for (;;) {
+    if (JSON.stringify(await api.request({ method: 'GET', path }, never)).includes('"type":"Established","status":"True"')) return;
+    await pause(200);
+  }
+}
+
+type Made = { readonly seconds: number; readonly writes: readonly Audited[]; readonly loopLagMs: number };
+
+const isWrite = ({ verb, resource }: Audited) => ['patch', 'create', 'update'].includes(verb) && resource !== 'leases';
+
+/** Waits until every pool has all of its objects and a status, and nothing more is written. */
+async function untilMade({ plane, username }: Place, operator: MeasuredOperator, pools: number): Promise<Made> {
+  for (let before = -1; ; ) {
+    await pause(3_000);
+    const writes = (await requestsOf(plane.auditLog, username, operator.startedMs)).filter(isWrite);
+    const applied = writes.filter(({ resource }) => children.includes(resource));
+    say(`${applied.length} objects, ${writes.length} writes`);
+    if (applied.length >= pools * children.length && writes.length === before) {
+      say(JSON.stringify(tally(writes)));
+      const lastMs = Math.max(...applied.map(({ atMs }) => atMs));
+      return { seconds: (lastMs - operator.startedMs) / 1_000, writes, loopLagMs: await operator.loopLagMs() };
+    }
+    before = writes.length;
+  }
+}
+
+function figuresOfMaking({ seconds, writes, loopLagMs }: Made, bareSeconds: number, pools: number): readonly Figure[] {
+  const figure = (name: string, unit: string, value: number, most: number | undefined, definition: string): Figure => ({
+    name,
+    unit,
+    value,
+    goal: most === undefined ? undefined : { atMost: most },
+    anchor: undefined,
+    definition,
+  });
+  return [
+    figure('bare loop', 's', bareSeconds, undefined, `${pools * children.length} objects applied one by one, eight at a time`),
+    figure('the operator', 's', seconds, undefined, 'from the start of its process to the last of the same objects'),
+    figure('the operator against the bare loop', '×', seconds / bareSeconds, 1.5, 'the one by the other'),
+    figure('writes per pool', '', writes.length / pools, 8, 'objects, status and events, until nothing more is written'),
+    figure('loop lag p99 while making', 'ms', loopLagMs, 50, 'how late the event loop was, since the start of the process'),
+  ];
+}
+
+async function watchRest({ plane, username }: Place, seconds: number): Promise<readonly Figure[]> {
+  say(`all pools rest for ${seconds} s`);
+  const sinceMs = Date.now();
+  await pause(seconds * 1_000);
+  const asked = (await requestsOf(plane.auditLog, username, sinceMs)).filter(({ resource }) => resource !== 'leases');
+  say(`asked meanwhile, beside the Lease: ${JSON.stringify(tally(asked))}`);
+  const definition = `requests of any kind but the Lease's in ${seconds} s`;
+  return [{ name: 'requests at rest', unit: '', value: asked.length, goal: { atMost: 0 }, anchor: undefined, definition }];
+}
+
+/** Every pool's figures change every two seconds, as if all of them had calls. */
+async function watchRestless(
+  { plane, username, database }: Place,
+  operator: MeasuredOperator,
+  seconds: number,
+): Promise<readonly Figure[]> {
+  say(`the figures of all pools change for ${seconds} s`);
+  await operator.loopLagMs(); // a reading begins the next one
+  const sinceMs = Date.now();
+  for (let turn = 0; Date.now() - sinceMs < seconds * 1_000; turn += 1) {
+    await database.query(
+      `insert into dispatcher as d (pool_id, epoch, beat_at, view)
+         select id, 1, clock_timestamp(), jsonb_build_object('policyVersion', 1, 'mode', 'Active', 'holds', '{"pool":false,"classes":[]}'::jsonb,
+           'slots', jsonb_build_object('inUse', $1 % 40, 'ceiling', 40, 'limit', 40), 'subscriptions', '[]'::jsonb, 'projects', '[]'::jsonb,
+           'classes', '[]'::jsonb, 'load', '{"arrivalsPerSecond":0,"sessionMs":null}'::jsonb) from pool
+       on conflict (pool_id) do update set beat_at = excluded.beat_at, view = excluded.view`,
+      [turn],
+    );
+    await pause(2_000);
+  }
+  const writes = (await requestsOf(plane.auditLog, username, sinceMs)).filter(({ resource }) => resource === 'voicecapacitypools/status');
+  const byPool = new Map<string, number>();
+  for (const { name = '' } of writes) byPool.set(name, (byPool.get(name) ?? 0) + 1);
+  const figure = (name: string, unit: string, value: number, most: number, definition: string): Figure => ({
+    name,
+    unit,
+    value,
+    goal: { atMost: most },
+    anchor: undefined,
+    definition,
+  });
+  return [
+    figure('status writes per second', '/s', writes.length / seconds, 11, 'over all pools; ten figures a second, and conditions at once'),
+    figure(
+      'status writes of one pool',
+      '',
+      Math.max(0, ...byPool.values()),
+      Math.ceil(seconds / 30) + 2,
+      `the most of any pool in ${seconds} s`,
+    ),
+    figure('loop lag p99 while figures change', 'ms', await operator.loopLagMs(), 50, 'how late the event loop was meanwhile'),
+  ];
+}
+
+async function figuresOf(operator: MeasuredOperator): Promise<readonly Figure[]> {
+  const definition = 'largest resident size of the operator, over all of it';
+  return [{ name: 'memory', unit: 'MB', value: await operator.largestMb(), goal: { atMost: 250 }, anchor: undefined, definition }];
+}
+
+await new Command('bench:operator')
+  .description('measure the operator with many pools on a real API server')
+  .option('--pools <n>', 'how many', '1000')
+  .option('--idle <seconds>', 'how long all rest', '120')
+  .option('--busy <seconds>', 'how long all change', '90')
+  .option('--json', 'one JSON object on stdout')
+  .action(run)
+  .parseAsync();
