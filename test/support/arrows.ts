@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   operator: ['ledger', 'providers', 'capacity', 'crds'],
   standalone: ['ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
   charts: ['capacity', 'crds'],
+  kind: ['charts', 'capacity', 'crds'],
   roles: ['operator', 'standalone', 'simulator', 'workers', 'ledger', 'providers', 'capacity', 'crds'],
   cli: ['operator', 'standalone', 'ledger', 'providers', 'capacity', 'crds', 'simulator/contract.ts'],
 };
