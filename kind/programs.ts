@@ -15,7 +15,7 @@ export class ProgramMissing extends Error {
 
 const howToGet: Readonly<Record<Exclude<Program, 'synth'>, string>> = {
   docker: 'a running Docker is needed, as the nodes of the cluster are containers: https://docs.docker.com/get-started/get-docker/',
-  kind: 'kind is needed, 0.30 or newer: https://kind.sigs.k8s.io/docs/user/quick-start/#installation',
+  kind: 'kind is needed, 0.24 or newer: https://kind.sigs.k8s.io/docs/user/quick-start/#installation',
   kubectl: 'kubectl is needed: https://kubernetes.io/docs/tasks/tools/',
 };
 
