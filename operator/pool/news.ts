@@ -12,8 +12,8 @@ const troubleWhenTrue: readonly string[] = [
   'ReservationAtRisk',
   'Draining',
 ];
-/** They come and go with the load; status and metrics tell them. */
-const everyday: readonly string[] = ['Saturated', 'ScalingLimited', 'Draining'];
+/** They come and go with the load, some of them by the second: told as figures are. */
+export const everyday: readonly string[] = ['Saturated', 'ScalingLimited', 'Draining'];
 /** What the team has declared is no news to it. */
 const declared: readonly string[] = ['WebhooksReachable', 'InboundUnguarded'];
 /** Stations on the way to being ready; what stays there longer than it should is told with another reason. */

@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { objectPath } from '../runtime/resource.ts';
 import type { PoolObject } from './declared.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
+import { everyday } from './news.ts';
 import { fieldManager, pools, versionNumber } from './resources.ts';
 
 /**
@@ -57,16 +58,16 @@ export function openReporter(api: Api, clock: Clock): Reporter {
   return { report, forget: (key) => told.delete(key) };
 }
 
-/** What people and programs wait for; the rest are figures. Messages hold figures too. */
+/** What people and programs wait for; the rest are figures: messages too, and what comes and goes with the load. */
 function answersOf({ observedGeneration, policy, ledgerId, conditions, lastDecision, overrides }: PoolStatus): unknown {
   return {
     observedGeneration,
     policy,
     ledgerId,
-    conditions: conditions?.map(({ type, status, reason, observedGeneration: generation }) => ({ type, status, reason, generation })),
+    conditions: conditions
+      ?.filter(({ type }) => !everyday.includes(type))
+      .map(({ type, status, reason, observedGeneration: generation }) => ({ type, status, reason, generation })),
     replicas: lastDecision?.replicas,
-    why: lastDecision?.reason,
-    limitedBy: lastDecision?.limitedBy,
     overrides: overrides?.map(({ kind, class: of }) => ({ kind, of })),
   };
 }
