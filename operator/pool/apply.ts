@@ -64,7 +64,8 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child'>, clock: Cl
     const troubles: ChildTrouble[] = [];
     let failure: ApiError | undefined;
     let unseen = false;
-    for (const desired of plan) {
+
+    async function applyNext(desired: Manifest): Promise<void> {
       try {
         const one = await applyOne(desired, uid, signal);
         if (one.trouble !== undefined) troubles.push(one.trouble);
@@ -78,7 +79,12 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child'>, clock: Cl
           troubles.push({ kind, name, reason: 'Refused', message: error.message });
       }
     }
-    return { troubles, failure, unseen };
+
+    // The first is the account that pods run as: without it the cluster would try their making again only seconds later.
+    const [first, ...others] = plan;
+    if (first !== undefined) await applyNext(first);
+    await Promise.all(others.map(applyNext));
+    return { troubles: troubles.toSorted((one, other) => (one.kind < other.kind ? -1 : 1)), failure, unseen };
   }
 
   return { apply };

@@ -8,6 +8,7 @@ import { type PoolManifest, type PoolSpec, poolManifest } from '../../crds/pool.
 import { pathText } from '../../crds/rules.ts';
 import { type PoolStatus, poolStatus } from '../../crds/status.ts';
 import { durationMs } from '../../crds/values.ts';
+import { ownPart } from './resources.ts';
 
 /** A pool as the cluster has it. */
 export type PoolObject = {
@@ -20,7 +21,7 @@ export type PoolObject = {
   readonly declared: Declared;
   /** As it was told last. Undefined: not yet, or by a release whose words this one does not know. */
   readonly status: PoolStatus | undefined;
-  /** The whole object, with its managed fields. */
+  /** Its metadata with our managed fields, and its status: what a new status is compared with. */
   readonly live: unknown;
 };
 
@@ -29,7 +30,10 @@ export type Declared = ({ readonly accepted: true } & Compiled) | { readonly acc
 
 export type Compiled = {
   readonly spec: PoolSpec;
-  readonly policy: Policy;
+  /** Of the policy what scaling goes by: with a thousand pools the whole of it would be most of the memory. */
+  readonly policy: Pick<Policy, 'subscriptions'>;
+  /** Names of the classes that take callers. */
+  readonly inbound: readonly string[];
   readonly scaling: ScalingPolicy;
   readonly drainTimeoutMs: number;
 };
@@ -65,7 +69,7 @@ export function readPool(live: unknown): PoolObject {
     deleting: deletionTimestamp !== undefined,
     declared: parsed.ok ? compile(parsed.value) : { accepted: false, problems: textsOf(parsed.problems) },
     status: told.success ? told.data : undefined,
-    live,
+    live: { ...ownPart(live), spec: undefined },
   };
 }
 
@@ -74,7 +78,14 @@ function compile(manifest: PoolManifest): Declared {
   const { policy, problems } = compilePolicy(manifest);
   if (problems.length > 0) return { accepted: false, problems: textsOf(problems) };
   if (spec.ledger === undefined) return { accepted: false, problems: [noLedger] };
-  return { accepted: true, spec, policy, scaling: scalingPolicyOf(spec), drainTimeoutMs: durationMs(spec.workers.drain.timeout) };
+  return {
+    accepted: true,
+    spec,
+    policy: { subscriptions: policy.subscriptions },
+    inbound: policy.classes.filter(({ direction }) => direction !== 'Outbound').map(({ name }) => name),
+    scaling: scalingPolicyOf(spec),
+    drainTimeoutMs: durationMs(spec.workers.drain.timeout),
+  };
 }
 
 function textsOf(problems: readonly Pick<FieldProblem, 'path' | 'message'>[]): readonly string[] {

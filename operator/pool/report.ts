@@ -6,7 +6,7 @@ import { objectPath } from '../runtime/resource.ts';
 import type { PoolObject } from './declared.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import { everyday } from './news.ts';
-import { fieldManager, pools, versionNumber } from './resources.ts';
+import { fieldManager, ownPart, pools, versionNumber } from './resources.ts';
 
 /**
  * Writes what is told of pools into their objects: answers at once, figures twice a minute at most, and all pools together ten a second. Objects live in
@@ -21,23 +21,29 @@ export type Reporter = {
 const figuresEveryMs = 30_000;
 const writesPerSecond = 10;
 
+/** `object`: our last write, until a watch has shown it. */
 type Told = { readonly uid: string; readonly answers: string; readonly object: unknown; readonly atMs: number };
 
 export function openReporter(api: Api, clock: Clock): Reporter {
   const told = new Map<ObjectKey, Told>();
   let nextWriteMs = 0;
 
+  function stillUnseen(key: ObjectKey, { live }: PoolObject): Told | undefined {
+    const before = told.get(key);
+    if (before?.object === undefined || versionNumber(before.object) > versionNumber(live)) return before;
+    const seen = { ...before, object: undefined };
+    told.set(key, seen);
+    return seen;
+  }
+
   async function report(pool: PoolObject, status: PoolStatus, signal: AbortSignal): Promise<number | undefined> {
     const key = objectKeyOf(pool.namespace, pool.name);
-    const before = told.get(key);
+    const before = stillUnseen(key, pool);
     const answers = JSON.stringify(answersOf(status));
     const isNews = before?.uid !== pool.uid || before.answers !== answers;
     const nowMs = clock.nowMs();
     const dueInMs = isNews ? 0 : before.atMs + figuresEveryMs - nowMs;
-    const live =
-      before !== undefined && before.uid === pool.uid && versionNumber(before.object) > versionNumber(pool.live)
-        ? before.object
-        : pool.live;
+    const live = before?.uid === pool.uid && before.object !== undefined ? before.object : pool.live;
     const desired = {
       apiVersion: pools.apiVersion,
       kind: 'VoiceCapacityPool',
@@ -47,11 +53,13 @@ export function openReporter(api: Api, clock: Clock): Reporter {
     if (dueInMs > 0) return dueInMs;
     if (!isNews && nextWriteMs > nowMs) return nextWriteMs - nowMs;
 
+    // Before the request: others are under way at the same time.
+    nextWriteMs = Math.max(nowMs, nextWriteMs) + 1_000 / writesPerSecond;
     const path = objectPath(pools, pool.namespace, pool.name);
     const applied = await applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: 'status' } }, signal);
-    const object = applied.changed === 'applied' ? applied.object : live;
+    if (applied.changed === 'nothing') nextWriteMs -= 1_000 / writesPerSecond;
+    const object = applied.changed === 'applied' ? ownPart(applied.object) : before?.object;
     told.set(key, { uid: pool.uid, answers, object, atMs: applied.changed === 'applied' ? nowMs : (before?.atMs ?? nowMs) });
-    if (applied.changed === 'applied') nextWriteMs = Math.max(nowMs, nextWriteMs) + 1_000 / writesPerSecond;
     return undefined;
   }
 

@@ -58,3 +58,13 @@ export function controllerOf(object: unknown): { readonly kind: string; readonly
 export function versionNumber(object: unknown): number {
   return Number(owned.parse(object).metadata.resourceVersion);
 }
+
+const withManagers = z.looseObject({
+  metadata: z.looseObject({ managedFields: z.array(z.looseObject({ manager: z.string().default('') })).default([]) }),
+});
+
+/** An object without what other managers own: what is kept of a thousand fleets has to be small. */
+export function ownPart(object: unknown): Readonly<Record<string, unknown>> {
+  const { metadata, ...rest } = withManagers.parse(object);
+  return { ...rest, metadata: { ...metadata, managedFields: metadata.managedFields.filter(({ manager }) => manager === fieldManager) } };
+}

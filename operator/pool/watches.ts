@@ -5,7 +5,7 @@ import { listPath, type Resource } from '../runtime/resource.ts';
 import { type PoolObject, readPool } from './declared.ts';
 import type { ObjectKey } from './keys.ts';
 import { type KeptPod, keepPod } from './pods.ts';
-import { type ChildKind, childKinds, ours, pods as podResource, pools as poolResource } from './resources.ts';
+import { type ChildKind, childKinds, ours, ownPart, pods as podResource, pools as poolResource } from './resources.ts';
 
 /** Copies of everything that pools are made of, kept by watches; and which pool to look at when something has changed. */
 export type Cluster = {
@@ -91,13 +91,7 @@ export function watchCluster(
   const pools = watch(poolResource, {}, readPool, onPool);
   const pods = watch(podResource, selected, keepPod, movePod);
   // The name of a child says whose it is; who it really belongs to is looked at before it is touched.
-  const child = (kind: ChildKind) =>
-    watch<unknown>(
-      childKinds[kind],
-      selected,
-      (object) => object,
-      (key) => onPool(key.replace(/-vcp$/, '')),
-    );
+  const child = (kind: ChildKind) => watch<unknown>(childKinds[kind], selected, ownPart, (key) => onPool(key.replace(/-vcp$/, '')));
   const children: Readonly<Record<ChildKind, Watched<unknown>>> = {
     ServiceAccount: child('ServiceAccount'),
     Service: child('Service'),

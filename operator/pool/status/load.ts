@@ -48,8 +48,7 @@ function webhooksReachable({ spec }: Compiled): Finding {
 }
 
 /** Calls that arrive at the provider take lines whether we know or not. */
-function inboundUnguarded({ spec, policy }: Compiled): readonly Finding[] {
-  const inbound = policy.classes.filter(({ direction }) => direction !== 'Outbound').map(({ name }) => name);
+function inboundUnguarded({ spec, inbound }: Compiled): readonly Finding[] {
   if (inbound.length === 0) return [];
   const type = 'InboundUnguarded';
   return spec.publicUrl === undefined

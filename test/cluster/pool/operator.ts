@@ -45,7 +45,7 @@ export async function anOperator(
 export async function until<T>(
   what: string,
   ask: () => T | false | undefined | Promise<T | false | undefined>,
-  withinMs = 30_000,
+  withinMs = 50_000,
 ): Promise<T> {
   const deadlineMs = performance.now() + withinMs;
   let failure: unknown;
