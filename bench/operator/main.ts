@@ -178,10 +178,23 @@ async function watchRest({ plane, username }: Place, seconds: number): Promise<r
   say(`all pools rest for ${seconds} s`);
   const sinceMs = Date.now();
   await pause(seconds * 1_000);
-  const asked = (await requestsOf(plane.auditLog, username, sinceMs)).filter(({ resource }) => resource !== 'leases');
+  const all = await requestsOf(plane.auditLog, username, sinceMs);
+  const asked = all.filter(({ resource }) => resource !== 'leases');
+  // An operator that is frozen or gone asks nothing either: only one that keeps its Lease all the while is at rest.
+  const silentMs = longestGap([sinceMs, ...all.map(({ atMs }) => atMs), Date.now()]);
+  if (silentMs > leaseAtLeastEveryMs)
+    throw new Error(`the operator did not renew its Lease for ${silentMs} ms: it did not rest, it stood still`);
   say(`asked meanwhile, beside the Lease: ${JSON.stringify(tally(asked))}`);
   const definition = `requests of any kind but the Lease's in ${seconds} s`;
   return [{ name: 'requests at rest', unit: '', value: asked.length, goal: { atMost: 0 }, anchor: undefined, definition }];
+}
+
+/** Lost after ten seconds without it. */
+const leaseAtLeastEveryMs = 10_000;
+
+function longestGap(instants: readonly number[]): number {
+  const sorted = instants.toSorted((a, b) => a - b);
+  return Math.max(...sorted.slice(1).map((at, index) => at - (sorted[index] ?? at)));
 }
 
 /** Every pool's figures change every two seconds, as if all of them had calls. */
