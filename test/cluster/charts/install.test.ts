@@ -129,9 +129,23 @@ describe.skipIf(isGivenCluster)('an installation', () => {
     await until('the pool says what it waits for', async () => (await plane.says(reason)) === 'Starting');
     const workers = ['get', 'pods', '-n', trial, '-l', 'trunkline.dev/pool=trial', '-o', 'name'];
     await until('the workers are admitted', async () => (await plane.says(workers)).trim().split('\n').length === 2);
+    // A pool that is well is no news; one whose declaration cannot work is.
+    const assign = (assistant: string) =>
+      plane.says([
+        'patch',
+        'vcp',
+        'trial',
+        '-n',
+        trial,
+        '--type=json',
+        '-p',
+        JSON.stringify([{ op: 'replace', path: '/spec/classes/1/assistant', value: assistant }]),
+      ]);
+    await assign('nobody');
     await until('an event', async () =>
       (await plane.says(['get', 'events.events.k8s.io', '-n', trial, '-o', 'json'])).includes('trunkline.dev/operator'),
     );
+    await assign('seller');
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const answers = [...metrics.matchAll(/trunkline_operator_api_requests_total\{.*code="(\w+)"\}/g)].map(([, code]) => code);
     expect(answers).toContain('2xx');
