@@ -1,3 +1,5 @@
+import { leaveWhileLoading } from './leaving.ts';
+
 /**
  * What a container of this image is, by its first argument. Each role is a program of its own, loaded only when it is asked for, and told everything else
  * by environment (docs/image.md).
@@ -20,5 +22,6 @@ if (role === undefined) {
   process.stderr.write(`trunkline: ${said}. The first argument is one of ${Object.keys(roles).join(', ')}.\n`);
   process.exitCode = usage;
 } else {
+  leaveWhileLoading();
   await import(role.href);
 }
