@@ -71,7 +71,8 @@ export async function takeWatchLeases(
   });
   return rows.map((row) => ({
     project: row.project,
-    readUntilMs: row.read_ms ?? row.now_ms,
+    // A clock that was set back makes of it an instant that is still to come: a list from there on would show nothing, and count as complete.
+    readUntilMs: Math.min(row.read_ms ?? row.now_ms, row.now_ms),
     nowMs: row.now_ms,
     gained: row.gained,
     sweep:

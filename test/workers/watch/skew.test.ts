@@ -105,3 +105,11 @@ test('a guard ends only by a list that began early enough by the clock of the pr
   await look(lease);
   expect(await listed()).toEqual(['north']);
 });
+
+test('what was read up to an instant that the ledger’s clock has not reached again is read up to now, and no further', async () => {
+  const on = await aDataPath();
+  await takeWatchLeases(on.database, on.poolId, 1, [north], 1);
+  await on.database.query(`update project_watch set polled_until = clock_timestamp() + interval '1 hour'`);
+  const [lease] = await takeWatchLeases(on.database, on.poolId, 1, [north], 1);
+  expect(lease?.readUntilMs).toBeLessThanOrEqual(lease?.nowMs ?? 0);
+});
