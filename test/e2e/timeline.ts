@@ -1,67 +1,86 @@
-import { setTimeout as pause } from 'node:timers/promises';
+/** What happened in a run and when: told line by line while it goes on, and the same again as data at its end. */
 
-/** What happened when, and what was wanted of it. */
+export type Verdict = 'kept' | 'broken' | 'told' | 'skipped';
+
+/** `figure` is what was measured. With a goal it is a promise, without one it is told. */
 export type Entry = {
   readonly atSeconds: number;
   readonly what: string;
-  /** Seconds that it took, and at most should. */
-  readonly tookSeconds?: number;
-  readonly withinSeconds?: number;
+  readonly verdict: Verdict;
+  readonly figure?: Figure;
+  readonly detail?: string;
 };
 
-/** Something did not come, or took too long. */
-export class StepFailed extends Error {
-  override readonly name = 'StepFailed';
+export type Figure = { readonly value: number; readonly unit: string; readonly goal?: Goal };
+export type Goal = { readonly atLeast: number } | { readonly atMost: number };
+
+export class Timeline {
+  readonly #nowMs: () => number;
+  readonly #say: (line: string) => void;
+  readonly #beganMs: number;
+  readonly #entries: Entry[] = [];
+
+  constructor(nowMs: () => number, say: (line: string) => void) {
+    this.#nowMs = nowMs;
+    this.#say = say;
+    this.#beganMs = nowMs();
+  }
+
+  /** Something that was done, or that is worth knowing. */
+  tell(what: string, detail?: string): void {
+    this.#add({ what, verdict: 'told', ...(detail === undefined ? {} : { detail }) });
+  }
+
+  /** What this cluster offers no way for. */
+  skip(what: string, why: string): void {
+    this.#add({ what, verdict: 'skipped', detail: why });
+  }
+
+  measure(what: string, figure: Figure): void {
+    this.#add({ what, figure, verdict: judged(figure) });
+  }
+
+  /** A promise that holds when nothing speaks against it. */
+  expectNone(what: string, broken: readonly string[]): void {
+    if (broken.length === 0) this.#add({ what, verdict: 'kept' });
+    else this.#add({ what, verdict: 'broken', detail: shortened(broken) });
+  }
+
+  entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  isKept(): boolean {
+    return this.#entries.every(({ verdict }) => verdict !== 'broken');
+  }
+
+  #add(entry: Omit<Entry, 'atSeconds'>): void {
+    const told = { ...entry, atSeconds: rounded((this.#nowMs() - this.#beganMs) / 1_000) };
+    this.#entries.push(told);
+    this.#say(lineOf(told));
+  }
 }
 
-export type Timeline = {
-  readonly entries: readonly Entry[];
-  readonly note: (what: string) => void;
-  /** Does something and waits for what is to follow; asks for that again and again. @throws StepFailed when it does not come in time */
-  readonly expect: (what: string, withinSeconds: number, ask: () => Promise<boolean>) => Promise<void>;
-  /** Something that was measured otherwise. @throws StepFailed when it took too long */
-  readonly measured: (what: string, tookSeconds: number, withinSeconds: number) => void;
-};
+const signs: Readonly<Record<Verdict, string>> = { kept: '✓', broken: '✗', told: '·', skipped: '–' };
 
-const askEveryMs = 250;
-
-export function openTimeline(say: (line: string) => void): Timeline {
-  const entries: Entry[] = [];
-  const startedMs = performance.now();
-  const add = (entry: Omit<Entry, 'atSeconds'>) => {
-    const made = { atSeconds: (performance.now() - startedMs) / 1_000, ...entry };
-    entries.push(made);
-    say(lineOf(made));
-  };
-  const measured = (what: string, tookSeconds: number, withinSeconds: number) => {
-    add({ what, tookSeconds, withinSeconds });
-    if (tookSeconds > withinSeconds) throw new StepFailed(`${what}: ${tookSeconds.toFixed(1)} s, and ${withinSeconds} s is the most`);
-  };
-  return {
-    entries,
-    note: (what) => add({ what }),
-    measured,
-    expect: async (what, withinSeconds, ask) => {
-      const sinceMs = performance.now();
-      const took = () => (performance.now() - sinceMs) / 1_000;
-      let last: unknown;
-      for (;;) {
-        try {
-          if (await ask()) break;
-          last = undefined;
-        } catch (error) {
-          last = error; // the API server may be away for a while; what does not come in time fails below
-        }
-        if (took() > withinSeconds) throw new StepFailed(`not within ${withinSeconds} s: ${what}`, { cause: last });
-        await pause(askEveryMs);
-      }
-      measured(what, took(), withinSeconds);
-    },
-  };
+export function lineOf({ atSeconds, what, verdict, figure, detail }: Entry): string {
+  const measured =
+    figure === undefined ? '' : `: ${figure.value} ${figure.unit}${figure.goal === undefined ? '' : ` (${told(figure.goal)})`}`;
+  const skipped = verdict === 'skipped' ? ' SKIPPED' : '';
+  return `${atSeconds.toFixed(1).padStart(6)} s ${signs[verdict]}${skipped} ${what}${measured}${detail === undefined ? '' : `: ${detail}`}`;
 }
 
-function lineOf({ atSeconds, what, tookSeconds, withinSeconds }: Entry): string {
-  const took =
-    tookSeconds === undefined ? '' : `  ${tookSeconds.toFixed(1)} s${withinSeconds === undefined ? '' : ` (≤ ${withinSeconds})`}`;
-  return `${atSeconds.toFixed(1).padStart(7)} s  ${what}${took}`;
+function judged({ value, goal }: Figure): Verdict {
+  if (goal === undefined) return 'told';
+  return ('atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost) ? 'kept' : 'broken';
 }
+
+const told = (goal: Goal): string => ('atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`);
+
+/** Enough to see what is wrong, and not a screen of it. */
+function shortened(broken: readonly string[]): string {
+  const shown = broken.slice(0, 3).join('; ');
+  return broken.length > 3 ? `${shown}; and ${broken.length - 3} more` : shown;
+}
+
+export const rounded = (value: number): number => Math.round(value * 10) / 10;
