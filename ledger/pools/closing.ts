@@ -2,6 +2,7 @@ import type { PoolKey } from '../../crds/values.ts';
 import { type Database, inTransaction, type Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 import { cancelBite } from '../sessions/cancel.ts';
+import { freeAccounts } from './accounts.ts';
 
 /**
  * Pools whose object is gone from their cluster. Nothing waited for us when it was deleted, so the operator finds them by what is no longer there.
@@ -15,7 +16,7 @@ import { cancelBite } from '../sessions/cancel.ts';
 export type PoolObject = { readonly pool: PoolKey; readonly uid: string };
 
 /**
- * Closes the pools of these namespaces whose object is not among `living`, and frees their accounts. One statement if there is none, as nearly always.
+ * Closes the pools of these namespaces whose object is not among `living`, and frees their accounts as far as no call of theirs may live. One statement if there is none, as nearly always.
  * `fence`: a leader that was overtaken may know less than the ledger. Returns the closed ones.
  */
 export async function closePools(
@@ -38,15 +39,15 @@ export async function closePools(
       values,
     );
     const ids = rows.map(({ id }) => id);
-    await sql.query('delete from subscription_claim where pool_id = any($1::int[])', [ids]);
+    await freeAccounts(sql, scope.cluster);
     await sql.query(`insert into signal (pool_id, kind) select id, 'overlay' from unnest($1::int[]) as id`, [ids]);
     return rows.map(({ name }) => name);
   });
 }
 
 /**
- * Does what is left to do for closed pools, a bite at a time: cancels what waits where the policy was Purge, and frees orgs that nobody looks after any
- * more. Returns how many sessions it cancelled.
+ * Does what is left to do for closed pools, a bite at a time: cancels what waits where the policy was Purge, and frees accounts whose last call is over and orgs that
+ * nobody looks after any more. Returns how many sessions it cancelled.
  */
 export async function settleClosedPools(sql: Sql, cluster: string): Promise<number> {
   const { rows } = await sql.query<{ cancelled: number }>({
@@ -64,6 +65,7 @@ export async function settleClosedPools(sql: Sql, cluster: string): Promise<numb
       select count(*)::int as cancelled from ended`,
     values: [cluster],
   });
+  await freeAccounts(sql, cluster);
   await sql.query({
     name: 'free-orgs-of-closed-pools',
     text: `

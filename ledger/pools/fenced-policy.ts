@@ -2,6 +2,7 @@ import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolKey } from '../../crds/values.ts';
 import { type Database, inTransaction, type Sql } from '../database.ts';
 import { claimAccounts, keptPolicies, type PoolId, SubscriptionClaimed } from '../policy.ts';
+import { freeOtherAccounts } from './accounts.ts';
 
 /**
  * Policies as an operator writes them. Operators follow one another, and one that was frozen may wake and still believe that it leads: so each write
@@ -59,7 +60,8 @@ async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {
       `this database is ledger ${ledgerId}, and the queue of the pool is in ledger ${policy.ledgerId}: name that one again, or delete the pool and make it anew`,
     );
   }
-  await releaseAccounts(sql, poolId, policy.spec);
+  const declared = policy.spec.subscriptions.flatMap(({ accountId }) => accountId ?? []);
+  await freeOtherAccounts(sql, poolId, declared);
   await claimAccounts(sql, poolId, policy.spec);
   const version = await store(sql, poolId, policy);
   // The dispatcher took a closed pool for held, and looks again when it is told.
@@ -93,12 +95,6 @@ async function passFence(sql: Sql, policy: FencedPolicy) {
     );
   }
   return { poolId: row.id, ledgerId: row.ledger_id, wasClosed: before.rows[0]?.closed ?? false };
-}
-
-/** Accounts that the pool no longer declares are free for others. */
-async function releaseAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
-  const declared = spec.subscriptions.flatMap(({ accountId }) => accountId ?? []);
-  await sql.query('delete from subscription_claim where pool_id = $1 and account_id <> all($2::text[])', [poolId, declared]);
 }
 
 async function store(sql: Sql, poolId: PoolId, { spec, generation }: FencedPolicy): Promise<number> {

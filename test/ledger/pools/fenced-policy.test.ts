@@ -5,6 +5,7 @@ import type { PoolSpec } from '../../../crds/pool.ts';
 import { poolKey } from '../../../crds/values.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { readPolicy, writePolicy } from '../../../ledger/policy.ts';
+import { settleClosedPools } from '../../../ledger/pools/closing.ts';
 import { type FencedPolicy, writeFencedPolicy } from '../../../ledger/pools/fenced-policy.ts';
 import { freshLedger } from '../../support/ledger.ts';
 
@@ -101,6 +102,26 @@ describe('accounts', () => {
     const without = { ...spec, subscriptions: spec.subscriptions.map(({ accountId: _, ...rest }) => rest) };
     await write(database, { pool: support, uid: 'uid-9', generation: 2, spec: without });
     expect(await write(database)).toBe('written');
+  });
+
+  test('that a pool no longer declares stay its own while a call of them may live, and are free by themselves then', async () => {
+    const { database } = await freshLedger();
+    const spec = await trial();
+    await write(database, { pool: support, uid: 'uid-9' });
+    await database.query(
+      `insert into attempt (id, pool_id, direction, project, subscription, state, bound_until)
+         select gen_random_uuid(), id, 'Outbound', 'front', 'main', 'bound', clock_timestamp() + interval '5 min' from pool`,
+    );
+    const without = { ...spec, subscriptions: spec.subscriptions.map(({ accountId: _, ...rest }) => rest) };
+    await write(database, { pool: support, uid: 'uid-9', generation: 2, spec: without });
+    expect(await write(database)).toBe('SubscriptionClaimed');
+    await settleClosedPools(database, 'cluster-1');
+    expect(await write(database)).toBe('SubscriptionClaimed');
+    await database.query(`update attempt set state = 'ended', released_at = clock_timestamp()`);
+    await settleClosedPools(database, 'cluster-1');
+    expect(await write(database)).toBe('written');
+    await settleClosedPools(database, 'cluster-1');
+    expect((await database.query('select from subscription_claim')).rowCount).toBe(2);
   });
 });
 
