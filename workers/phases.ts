@@ -80,6 +80,7 @@ export function openPhases(deps: {
       if (asked === 'drain') {
         if (deps.clock() - drainedAtMs < askLastsMs) return;
         await deps.dropAsk();
+        if (leaving) return; // told meanwhile
         deps.log.warn('drained and not taken away: serving again');
       }
       deps.log.info('wanted again');

@@ -3,7 +3,7 @@ import { askLastsMs, openPhases } from '../../workers/phases.ts';
 import { silent } from './data-path.ts';
 
 /** A worker's phases with a clock of their own, and a note of everything that they ask for. */
-function phases(handingOver: Promise<void> = Promise.resolve()) {
+function phases(handingOver: Promise<void> = Promise.resolve(), droppingAsk: Promise<void> = Promise.resolve()) {
   const did: string[] = [];
   let nowMs = 0;
   const note = (what: string) => () => void did.push(what);
@@ -13,7 +13,10 @@ function phases(handingOver: Promise<void> = Promise.resolve()) {
       return handingOver;
     },
     takeUp: note('take up'),
-    dropAsk: async () => note('drop ask')(),
+    dropAsk: async () => {
+      did.push('drop ask');
+      await droppingAsk;
+    },
     clock: () => nowMs,
     log: silent,
   });
@@ -76,5 +79,19 @@ describe('a worker', () => {
     await worker.hear('serve');
     await worker.hear('drain');
     expect([worker.now, did]).toEqual(['drained', ['take up', 'hand over']]);
+  });
+
+  test('that is told to leave while it takes back an ask does not come back either', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { phases: worker, pass } = phases(undefined, promise);
+    worker.serve();
+    await worker.hear('drain');
+    await settled();
+    pass(askLastsMs);
+    const heard = worker.hear('drain');
+    await worker.leave();
+    resolve();
+    await heard;
+    expect(worker.now).toBe('drained');
   });
 });
