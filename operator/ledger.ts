@@ -30,7 +30,7 @@ export function openLedgerDoor(address: LedgerAddress, onError: (error: Error) =
       return ready;
     },
     close: async () => {
-      await ready?.catch(() => undefined); // whoever asked has heard of it
+      await Promise.allSettled([ready]); // whoever asked has heard how it went
       await database?.end();
     },
   };
