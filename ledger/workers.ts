@@ -62,13 +62,16 @@ export async function registerWorker(
   return id;
 }
 
-/** Says that the worker is alive, and how it is. Returns what is wanted of it. */
-export async function beatWorker(sql: Sql, id: WorkerId, told: WorkerBeat): Promise<Asked> {
+/**
+ * Says that the worker is alive, and how it is. Returns what is wanted of it; `gone`: it has been buried, or the ledger has forgotten it, and a beat does not
+ * raise it. Its connection is lost then, and with the next one it gets a number of its own.
+ */
+export async function beatWorker(sql: Sql, id: WorkerId, told: WorkerBeat): Promise<Asked | 'gone'> {
   const { rows } = await sql.query<{ phase_asked: string | null }>({
     name: 'beat-worker',
     text: `update worker set beat_at = clock_timestamp(), state = $2, sessions = $3, started_in_ms = $4, applied_version = $5,
              latency_ms = $6, troubles = $7
-           where id = $1 returning phase_asked`,
+           where id = $1 and state <> 'gone' returning phase_asked`,
     values: [
       id,
       told.state,
@@ -79,7 +82,9 @@ export async function beatWorker(sql: Sql, id: WorkerId, told: WorkerBeat): Prom
       JSON.stringify(told.troubles),
     ],
   });
-  return rows[0]?.phase_asked === 'drain' ? 'drain' : 'serve';
+  const [row] = rows;
+  if (row === undefined) return 'gone';
+  return row.phase_asked === 'drain' ? 'drain' : 'serve';
 }
 
 /** Forgets that the worker was asked to drain: it was not taken away, and serves again. */

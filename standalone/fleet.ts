@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { type Dispensable, victimsOf } from '../capacity/scaling/victims.ts';
 import { endWorker, freeName, keepLog, type Member, servingMessage } from './member.ts';
@@ -35,6 +35,8 @@ export type FleetOptions = {
   readonly onEvent: (line: string) => void;
   /** The worker program; its own for tests. */
   readonly program?: string;
+  /** How long a worker may take until it serves; a minute unless a test says otherwise. */
+  readonly startTimeoutMs?: number;
 };
 
 /**
@@ -50,6 +52,7 @@ export class FleetFailed extends Error {
 
 /** Endings in a row, before anything ever served, after which starting again is pointless. */
 const hopeless = 4;
+/** Long enough for a busy machine; whoever does not serve by then never will, and is started anew. */
 const startTimeoutMs = 60_000;
 /** A drain that takes longer than the worker's own bound plus this is no drain. */
 const graceMs = 5_000;
@@ -71,6 +74,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   let crashes = 0;
   let leaving = false;
   let everServed = false;
+  let isUp = false;
+  const patienceMs = options.startTimeoutMs ?? startTimeoutMs;
   const ready = Promise.withResolvers<void>();
   const staying = (): readonly Member[] => [...members].filter((member) => member.leaving === undefined);
 
@@ -86,8 +91,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const worker = cluster.fork({ ...options.environment, TRUNKLINE_WORKER_NAME: member.name });
     member.worker = worker;
     keepLog(worker, member, options.logDirectory);
+    // Until the fleet is up, all of its workers have one time together.
+    const late = isUp ? setTimeout(() => giveUp(member, worker), patienceMs) : undefined;
     worker.on('message', (message: unknown) => {
       if (!servingMessage.safeParse(message).success) return;
+      clearTimeout(late);
       member.serving = true;
       everServed = true;
       if (staying().every((one) => one.serving)) ready.resolve();
@@ -96,7 +104,16 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     worker.on('error', (error) => {
       member.lastLine = error.message;
     });
-    worker.once('exit', (code, signal) => ended(member, code === null ? signal : `status ${code}`));
+    worker.once('exit', (code, signal) => {
+      clearTimeout(late);
+      ended(member, code === null ? signal : `status ${code}`);
+    });
+  };
+
+  /** A worker that hangs while it starts counts as one that will serve, and would keep others from being started. */
+  const giveUp = (member: Member, worker: Worker): void => {
+    member.lastLine = `does not serve within ${patienceMs / 1_000} s, see its log`;
+    worker.process.kill('SIGKILL');
   };
 
   const ended = (member: Member, how: string): void => {
@@ -129,12 +146,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 
   for (let started = 0; started < size; started += 1) add();
-  const timeout = setTimeout(
-    () => ready.reject(new FleetFailed('the workers do not serve within a minute: see their logs')),
-    startTimeoutMs,
-  );
+  const timeout = setTimeout(() => ready.reject(new FleetFailed('the workers do not serve within a minute: see their logs')), patienceMs);
   try {
     await ready.promise;
+    isUp = true;
   } catch (error) {
     await leave('SIGKILL');
     throw error;

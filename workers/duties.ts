@@ -25,6 +25,9 @@ export type Chore = { readonly name: string; readonly everyMs: number; readonly 
 /** Longest that a dispatcher takes to see that a worker drains. */
 const notNoticedMs = 800;
 
+/** What is stopped gets so long to end even when the time to drain is over. */
+const endsWithinMs = 1_000;
+
 const watchEveryMs = 1_000;
 
 type Shift = {
@@ -67,7 +70,10 @@ export function openDuties(deps: {
       if (looks.has(lease.project)) continue;
       const look = deps.watcher
         .look(lease, signal)
-        .catch((error: unknown) => log.warn({ err: error, project: lease.project }, 'calls not looked at: tried again'))
+        .catch((error: unknown) => {
+          // Whoever watches next looks at what was left.
+          if (!signal.aborted) log.warn({ err: error, project: lease.project }, 'calls not looked at: tried again');
+        })
         .finally(() => looks.delete(lease.project));
       looks.set(lease.project, look);
     }
@@ -76,6 +82,22 @@ export function openDuties(deps: {
   function regularly({ name, everyMs, work }: Chore, signal: AbortSignal): Promise<void> {
     const onError = (error: unknown) => log.warn({ err: error }, `${name} failed and is tried again`);
     return repeat({ everyMs, signal, onError }, () => work(signal));
+  }
+
+  /** Waits for a part of the handing over, and no longer than that: others take over by themselves what was not handed on. */
+  async function atMost(withinMs: number, what: string, part: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(withinMs, 'late' as const, { signal: over.signal }).catch(() => 'ended' as const);
+    const ended = part.then(
+      () => 'ended' as const,
+      (error: unknown) => {
+        log.warn({ err: error }, `${what} failed`);
+        return 'ended' as const;
+      },
+    );
+    const how = await Promise.race([ended, late]);
+    over.abort();
+    if (how === 'late') log.warn(`${what} takes too long and is not waited for`);
   }
 
   /** Another worker watches as soon as the leases are free; not given back, they lapse. */
@@ -109,15 +131,15 @@ export function openDuties(deps: {
       const ending = shift;
       if (ending === undefined) return;
       const deadlineMs = deps.now() + withinMs;
-      await deps.announce().catch((error: unknown) => log.warn({ err: error }, 'the ledger could not be told that this worker drains'));
-      await Promise.all([deps.candidate.withdraw(), stopWatching(ending)]);
+      const left = () => Math.max(0, deadlineMs - deps.now());
+      await atMost(left(), 'telling the ledger that this worker drains', deps.announce());
+      await atMost(left(), 'giving back leases and the lead', Promise.all([deps.candidate.withdraw(), stopWatching(ending)]));
       // Until the dispatcher has seen that we leave, it gives us work, and what it gave us is done sooner by us than taken back from us.
-      await sleep(Math.max(0, Math.min(notNoticedMs, deadlineMs - deps.now())));
+      await sleep(Math.min(notNoticedMs, left()));
       dialling = false;
-      while (deps.inFlight() > 0 && deps.now() < deadlineMs) await sleep(50);
+      while (deps.inFlight() > 0 && left() > 0) await sleep(50);
       ending.stop.abort();
-      await ending.chores;
-      await ending.results.end();
+      await atMost(Math.max(endsWithinMs, left()), 'ending what is under way', Promise.all([ending.chores, ending.results.end()]));
       shift = undefined;
     },
   };

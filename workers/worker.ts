@@ -230,7 +230,7 @@ export async function startWorker(
       latencyMs: latency.counts(),
       troubles: troubles.now,
     });
-    await phases?.hear(asked);
+    if (asked !== 'gone') await phases?.hear(asked);
   }
 
   let results: FollowingResults | undefined;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,12 +19,12 @@ type Counts = {
   readonly draining: number;
 };
 
-async function openFleet() {
+async function openFleet(startTimeoutMs = 60_000) {
   const directory = await mkdtemp(join('/tmp', 'trunkline-fleet-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const port = await freePort();
   const program = fileURLToPath(new URL('./fixtures/fleet.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, String(port), directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, String(port), directory, String(startTimeoutMs)], { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const told: Counts[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) =>
@@ -44,6 +44,7 @@ async function openFleet() {
   };
   await until({ serving: 1 });
   return {
+    directory,
     resize: (size: number) => child.stdin.write(`${size}\n`),
     until,
     told,
@@ -114,6 +115,15 @@ describe('a fleet', () => {
     await fleet.until({ size: 2, serving: 2, draining: 1 });
     expect(new Set(await Promise.all(answers))).toEqual(new Set(['whole']));
     await fleet.until({ draining: 0 });
+    expect(await fleet.end()).toBe(0);
+  });
+
+  test('starts a worker anew that hangs while it starts', { timeout: 60_000 }, async () => {
+    const fleet = await openFleet(5_000);
+    await writeFile(join(fleet.directory, 'hangs'), '');
+    fleet.resize(2);
+    await fleet.until({ serving: 1, starting: 1, crashes: 0 });
+    await fleet.until({ serving: 2, starting: 0, crashes: 1 });
     expect(await fleet.end()).toBe(0);
   });
 });

@@ -100,10 +100,12 @@ export function openWatcher(deps: {
   /**
    * Applies a list to the ledger; returns how many endings it told first, and how many calls could not be settled yet. A call that fails keeps none of
    * the others from being applied, but with it the list proves nothing about what it does not show, until it is put aside.
+   * @throws the signal's reason: who reads the list anew applies the rest
    */
   async function applyList(
     project: ProjectName,
     calls: readonly SeenCall[],
+    signal: AbortSignal,
   ): Promise<{ readonly missed: number; readonly unsettled: number; readonly failed: boolean; readonly failing: ReadonlySet<string> }> {
     const known = await knownCalls(
       deps.database,
@@ -116,6 +118,7 @@ export function openWatcher(deps: {
     const failures: (FailingCall & { readonly call: SeenCall })[] = [];
     // Oldest first: of two calls that a session made one after the other, the first has to end before the second can be its attempt.
     for (const call of calls.toSorted((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt))) {
+      signal.throwIfAborted();
       const attemptId = attemptIdOf(call.name);
       const entry = known.get(call.id);
       // A call of ours that stands in the ledger as a stranger's is one that the ledger has forgotten.
@@ -161,7 +164,7 @@ export function openWatcher(deps: {
     const from = sweep && { createdBefore: new Date(sweep.beforeMs), unreadable: sweep.unreadable };
     const listing = await provider.api.listUpdatedSince(new Date(sinceMs), { maxRequests: pages, signal, from });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    const { missed, failed } = await applyList(lease.project, listing.calls);
+    const { missed, failed } = await applyList(lease.project, listing.calls, signal);
     state.missed = missed;
     state.nextListAtMs = deps.now() + listEveryMs({ pollingPerMinute: polling, webhooks: deps.webhooks(), missed: state.missed });
     const covers = windowCovers(sinceMs, lease.readUntilMs, await clocks.skewOf(lease.project, provider.api));
@@ -188,7 +191,7 @@ export function openWatcher(deps: {
     const sinceMs = windowStartMs(oldestMs, await clocks.skewOf(lease.project, provider.api));
     const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    const { failed, failing } = await applyList(lease.project, listing.calls);
+    const { failed, failing } = await applyList(lease.project, listing.calls, signal);
     await noteLookUps(
       deps.database,
       due.map((attempt) => attempt.attemptId),
@@ -239,7 +242,7 @@ export function openWatcher(deps: {
     const sinceMs = begun?.sinceMs ?? windowStartMs(guard.certainAtMs, await clocks.skewOf(lease.project, provider.api));
     const listing = await provider.api.listCreatedSince(new Date(sinceMs), { maxRequests: pages, signal, from: begun?.rest });
     spend(state, listing.requests, listing.throttled ? 'throttled' : 'otherwise');
-    const unsettled = (begun?.unsettled ?? 0) + (await applyList(lease.project, listing.calls)).unsettled;
+    const unsettled = (begun?.unsettled ?? 0) + (await applyList(lease.project, listing.calls, signal)).unsettled;
     const { complete, rest } = listing;
     const recounted: Recount = {
       guard: guard.id,
