@@ -42,7 +42,13 @@ export function reign(world: World, { fence }: Pick<Leadership, 'fence'>, signal
   const cluster = watchCluster(
     api,
     world.scope,
-    { clock, random, onPool: (key) => controller?.look(key), onError: onError('watching the cluster') },
+    {
+      clock,
+      random,
+      onPool: (key) => controller?.look(key),
+      onChild: (kind, key) => controller?.lookAtChild(kind, key),
+      onError: onError('watching the cluster'),
+    },
     signal,
   );
   const events = openEvents(

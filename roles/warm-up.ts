@@ -15,4 +15,6 @@ const programs = [
   '../operator/pool/planner.ts',
 ];
 
+// The largest part of what the operator loads; its main module would begin to work.
+await import('@kubernetes/client-node');
 for (const program of programs) await import(new URL(program, import.meta.url).href);

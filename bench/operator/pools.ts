@@ -1,9 +1,10 @@
 import { type PoolManifest, poolManifest } from '../../crds/pool.ts';
 import { poolKeyOf } from '../../crds/values.ts';
 import { planChildren } from '../../operator/pool/plan/children.ts';
-import { placeOf } from '../../operator/pool/resources.ts';
+import { childKinds, placeOf } from '../../operator/pool/resources.ts';
 import type { Api } from '../../operator/runtime/api.ts';
 import { applyObject, type Manifest } from '../../operator/runtime/apply.ts';
+import { listPath } from '../../operator/runtime/resource.ts';
 
 /** A thousand pools, and the objects that their fleets consist of. */
 
@@ -75,3 +76,6 @@ export async function applyAll(
 }
 
 export const childPath = (object: Manifest): string => placeOf(object).path;
+
+/** Where the objects of the operator's fleets are listed. */
+export const childLists: readonly string[] = Object.values(childKinds).map((kind) => listPath(kind, namespace));

@@ -53,7 +53,7 @@ export async function writeFencedPolicy(database: Database, policy: FencedPolicy
 }
 
 async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {
-  const { poolId, ledgerId, wasClosed } = await passFence(sql, policy);
+  const { poolId, ledgerId, before } = await passFence(sql, policy);
   if (policy.ledgerId !== undefined && policy.ledgerId !== ledgerId) {
     throw new Refused(
       'OtherLedger',
@@ -61,11 +61,11 @@ async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {
     );
   }
   const declared = policy.spec.subscriptions.flatMap(({ accountId }) => accountId ?? []);
-  await freeOtherAccounts(sql, poolId, declared);
+  if (before !== 'new') await freeOtherAccounts(sql, poolId, declared);
   await claimAccounts(sql, poolId, policy.spec);
-  const version = await store(sql, poolId, policy);
+  const version = before === 'new' ? await insertPolicy(sql, poolId, policy) : await store(sql, poolId, policy);
   // The dispatcher took a closed pool for held, and looks again when it is told.
-  if (wasClosed) await sql.query(`insert into signal (pool_id, kind) values ($1, 'overlay')`, [poolId]);
+  if (before === 'closed') await sql.query(`insert into signal (pool_id, kind) values ($1, 'overlay')`, [poolId]);
   return { written: true, poolId, version, ledgerId };
 }
 
@@ -75,18 +75,21 @@ async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {
  */
 async function passFence(sql: Sql, policy: FencedPolicy) {
   const { pool, uid, fence, generation, spec } = policy;
-  const before = await sql.query<{ closed: boolean }>('select closed_at is not null as closed from pool where name = $1 for update', [
-    pool,
-  ]);
-  const { rows } = await sql.query<{ id: number; ledger_id: string }>(
-    `insert into pool as p (name, uid, fence_transitions, fence_generation, deletion_policy) values ($1, $2, $3, $4, $5)
+  const former = await sql.query<{ closed: boolean }>({
+    name: 'lock-pool',
+    text: 'select closed_at is not null as closed from pool where name = $1 for update',
+    values: [pool],
+  });
+  const { rows } = await sql.query<{ id: number; ledger_id: string; inserted: boolean }>({
+    name: 'pass-fence',
+    text: `insert into pool as p (name, uid, fence_transitions, fence_generation, deletion_policy) values ($1, $2, $3, $4, $5)
      on conflict (name) do update set uid = excluded.uid, fence_transitions = excluded.fence_transitions, fence_generation = excluded.fence_generation,
        deletion_policy = excluded.deletion_policy, closed_at = null
      where p.fence_transitions is null or p.fence_transitions < excluded.fence_transitions
        or (p.fence_transitions = excluded.fence_transitions and (p.uid <> excluded.uid or p.fence_generation <= excluded.fence_generation))
-     returning id, ledger_id`,
-    [pool, uid, fence, generation, spec.deletionPolicy],
-  );
+     returning id, ledger_id, xmax = 0 as inserted`,
+    values: [pool, uid, fence, generation, spec.deletionPolicy],
+  });
   const [row] = rows;
   if (row === undefined) {
     throw new Refused(
@@ -94,25 +97,31 @@ async function passFence(sql: Sql, policy: FencedPolicy) {
       `the ledger holds a later policy of pool ${pool} than generation ${generation}: another operator leads. If none does (the cluster's data was restored from a backup), delete the operator's Lease`,
     );
   }
-  return { poolId: row.id, ledgerId: row.ledger_id, wasClosed: before.rows[0]?.closed ?? false };
+  const before = row.inserted ? 'new' : former.rows[0]?.closed === true ? 'closed' : 'open';
+  return { poolId: row.id, ledgerId: row.ledger_id, before } as const;
 }
 
-async function store(sql: Sql, poolId: PoolId, { spec, generation }: FencedPolicy): Promise<number> {
-  const text = JSON.stringify(spec);
+async function store(sql: Sql, poolId: PoolId, policy: FencedPolicy): Promise<number> {
   // A generation that changes nothing that workers act on still is the one that they act on.
   const { rows: same } = await sql.query<{ version: string }>(
     `update policy set generation = $3 where pool_id = $1 and spec = $2::jsonb
        and version = (select max(version) from policy where pool_id = $1) returning version`,
-    [poolId, text, generation],
+    [poolId, JSON.stringify(policy.spec), policy.generation],
   );
   if (same[0] !== undefined) return Number(same[0].version);
-  const { rows } = await sql.query<{ version: string }>(
-    'insert into policy (pool_id, spec, generation) values ($1, $2, $3) returning version',
-    [poolId, text, generation],
-  );
+  const version = await insertPolicy(sql, poolId, policy);
   await sql.query(
     'delete from policy where pool_id = $1 and version in (select version from policy where pool_id = $1 order by version desc offset $2)',
     [poolId, keptPolicies],
   );
+  return version;
+}
+
+async function insertPolicy(sql: Sql, poolId: PoolId, { spec, generation }: FencedPolicy): Promise<number> {
+  const { rows } = await sql.query<{ version: string }>({
+    name: 'insert-policy',
+    text: 'insert into policy (pool_id, spec, generation) values ($1, $2, $3) returning version',
+    values: [poolId, JSON.stringify(spec), generation],
+  });
   return Number(rows[0]?.version);
 }

@@ -18,9 +18,8 @@ import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
 import { wordsOf } from './news.ts';
 import type { ChildTrouble, ObservedPool } from './observed.ts';
-import { readDeployment } from './pods.ts';
 import { openReporter } from './report.ts';
-import { pools as poolResource } from './resources.ts';
+import { type ChildKind, pools as poolResource } from './resources.ts';
 import { openRollouts } from './rollouts.ts';
 import type { Cluster } from './watches.ts';
 
@@ -31,6 +30,8 @@ import type { Cluster } from './watches.ts';
 export type Controller = {
   /** Something of this pool has changed. */
   readonly look: (key: ObjectKey) => void;
+  /** An object of a pool has changed. */
+  readonly lookAtChild: (kind: ChildKind, key: ObjectKey) => void;
   readonly queue: Pick<WorkQueue<ObjectKey>, 'size'>;
   /** Resolves when the signal has aborted and no work runs any more. */
   readonly ended: Promise<void>;
@@ -66,10 +67,16 @@ type Memory = {
   /** Workers that the Deployment was made or found with, until the first decision. */
   begunWith: number | undefined;
   troubles: readonly ChildTrouble[];
+  /** How often others have changed its objects. */
+  changes: number;
+  /** What its objects were made by last, if nothing was in the way of it: they are as planned while all of this stays. */
+  applied: Applied | undefined;
   /** What the last look at the ledger found, in short: the pool is looked at when it is different. */
   seen: string;
   status: PoolStatus | undefined;
 };
+
+type Applied = { readonly generation: number; readonly replicas: number; readonly changes: number; readonly paths: readonly string[] };
 
 const concurrency = 8;
 /** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
@@ -78,13 +85,13 @@ const unseenMs = 5_000;
 /** Deleted pools are looked for at once when one goes, and now and then: others may have gone while nobody led. */
 const closeEveryMs = 30_000;
 /** So many fleets are decided before others get a turn of the process. */
-const fleetsATurn = 25;
+const fleetsATurn = 10;
 
 export function startController(deps: ControllerDeps, signal: AbortSignal): Controller {
   const { api, cluster, ledger, clock } = deps;
   const applier = openApplier(api, cluster, clock);
   const reporter = openReporter(api, clock);
-  const rollouts = openRollouts((key) => readDeploymentOf(`${key}-vcp`), clock.nowMs);
+  const rollouts = openRollouts((key) => cluster.deployment(`${key}-vcp`), clock.nowMs);
   const memories = new Map<ObjectKey, Memory>();
   let closeAtMs = clock.nowMs();
 
@@ -101,29 +108,38 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const known = memories.get(key);
     if (known?.uid === pool.uid) return known;
     if (known !== undefined) forget(key);
-    const fresh: Memory = { uid: pool.uid, fleet: undefined, begunWith: undefined, troubles: [], seen: '', status: pool.status };
+    const fresh: Memory = {
+      uid: pool.uid,
+      fleet: undefined,
+      begunWith: undefined,
+      troubles: [],
+      changes: 0,
+      applied: undefined,
+      seen: '',
+      status: pool.status,
+    };
     memories.set(key, fresh);
     return fresh;
   }
 
-  function readDeploymentOf(key: ObjectKey) {
-    const object = cluster.child('Deployment', key);
-    return object === undefined ? undefined : readDeployment(object);
+  const deploymentOf = (pool: PoolObject) => cluster.deployment(objectKeyOf(pool.namespace, `${pool.name}-vcp`));
+
+  function replicasOf(pool: PoolObject, scaling: Compiled['scaling'], memory: Memory): number {
+    memory.begunWith ??= deploymentOf(pool)?.wanted ?? scaling.minReplicas;
+    return memory.fleet?.givingUp.replicas ?? memory.begunWith;
   }
-  const deploymentOf = (pool: PoolObject) => readDeploymentOf(objectKeyOf(pool.namespace, `${pool.name}-vcp`));
 
   /** The pool's objects as they are to be now. */
   function planOf(pool: PoolObject, { spec, scaling }: Compiled, memory: Memory) {
     const key = objectKeyOf(pool.namespace, pool.name);
     const deployment = deploymentOf(pool);
-    memory.begunWith ??= deployment?.wanted ?? scaling.minReplicas;
-    const replicas = memory.fleet?.givingUp.replicas ?? memory.begunWith;
+    const replicas = replicasOf(pool, scaling, memory);
     return rollouts.pace(deps.planChildren({ pool, spec, replicas }), {
       key,
       declaredAnew: memory.status?.observedGeneration !== pool.generation,
       live: cluster.child('Deployment', `${key}-vcp`),
       deployment,
-      pools: cluster.poolKeys().length,
+      pools: cluster.poolCount(),
     });
   }
 
@@ -134,20 +150,33 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const waits: number[] = [];
     let failure: unknown;
     if (pool.declared.accepted) {
-      const { spec } = pool.declared;
-      const paced = planOf(pool, pool.declared, memory);
-      if (paced.waits) waits.push(tryAgainMs);
-      const applied = await applier.apply(paced.plan, pool.uid, signal);
-      memory.troubles = applied.troubles;
-      failure = applied.failure;
-      if (applied.unseen) waits.push(unseenMs);
-      if (applied.troubles.length > 0) waits.push(tryAgainMs);
-      if (!(await writePolicy(pool, spec))) waits.push(tryAgainMs);
+      const made = await makeObjects(pool, pool.declared, memory);
+      failure = made.failure;
+      waits.push(...made.waits);
+      if (!(await writePolicy(pool, pool.declared.spec))) waits.push(tryAgainMs);
     }
     const wait = await tell(pool, memory);
     if (wait !== undefined) waits.push(wait);
     if (failure !== undefined && memory.troubles.length === 0) throw failure;
     return waits.length === 0 ? { look: 'when-added' } : { look: 'after', delayMs: Math.min(...waits) };
+  }
+
+  /** Makes the pool's objects be as planned, unless nothing has changed since they were. */
+  async function makeObjects(pool: PoolObject, declared: Compiled, memory: Memory) {
+    const { generation } = pool;
+    const { changes } = memory;
+    const replicas = replicasOf(pool, declared.scaling, memory);
+    const before = memory.applied;
+    const isSame = before?.generation === generation && before.replicas === replicas && before.changes === changes;
+    if (isSame && applier.haveSeen(before.paths)) return { waits: [], failure: undefined };
+    memory.applied = undefined;
+    const paced = planOf(pool, declared, memory);
+    const { troubles, failure, paths } = await applier.apply(paced.plan, pool.uid, signal);
+    memory.troubles = troubles;
+    if (paced.waits || troubles.length > 0) return { waits: [tryAgainMs], failure };
+    if (failure !== undefined) return { waits: [], failure };
+    memory.applied = { generation, replicas, changes, paths };
+    return { waits: applier.haveSeen(paths) ? [] : [unseenMs], failure };
   }
 
   /** Whether the ledger has it. That it is away is told by conditions; workers go on with the policy that they have. */
@@ -164,8 +193,8 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   /** Writes status and events, as far as there is something new. Milliseconds until there is more to write. */
   async function tell(pool: PoolObject, memory: Memory): Promise<number | undefined> {
     const outlook = ledger.outlook(pool);
-    // Seconds after a start nothing has been read yet. What an operator before this one told is nearer to the truth than that nothing is known.
-    if (outlook.kind === 'not-asked' && memory.status !== undefined) return unseenMs;
+    // Nothing has been read yet, and will be with the next tick. What an operator before this one told is nearer to the truth than that nothing is known.
+    if (outlook.kind === 'not-asked' && (memory.status !== undefined || ledger.poolId(pool) !== undefined)) return unseenMs;
     const status = deps.planStatus({
       wallMs: deps.wallClock(),
       object: { ...pool, status: memory.status },
@@ -191,6 +220,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       random: deps.random,
       backoff: { firstMs: 500, longestMs: 60_000 },
       run: async (key) => {
+        await nextTurn(); // many pools that need no request would else be one long piece of work
         const startedMs = clock.nowMs();
         try {
           return await reconcile(key);
@@ -291,7 +321,18 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
 
   for (const key of cluster.poolKeys()) queue.add(key);
   const ticking = keepTicking();
-  return { look: queue.add, queue, ended: Promise.all([queue.ended, ticking]).then(() => undefined) };
+
+  function lookAtChild(kind: ChildKind, key: ObjectKey): void {
+    // The name of a child says whose it is; who it really belongs to is looked at before it is touched.
+    const pool = key.replace(/-vcp$/, '');
+    const isOurs = applier.isOwnWrite(kind, key);
+    const memory = memories.get(pool);
+    if (memory !== undefined && !isOurs) memory.changes += 1;
+    // How many workers there are is told of a Deployment whoever wrote it.
+    if (!isOurs || kind === 'Deployment') queue.add(pool);
+  }
+
+  return { look: queue.add, lookAtChild, queue, ended: Promise.all([queue.ended, ticking]).then(() => undefined) };
 }
 
 /** What of the ledger's answer is worth a look at the pool: not how old it is. */

@@ -8,7 +8,7 @@ import { type PoolManifest, type PoolSpec, poolManifest } from '../../crds/pool.
 import { pathText } from '../../crds/rules.ts';
 import { type PoolStatus, poolStatus } from '../../crds/status.ts';
 import { durationMs } from '../../crds/values.ts';
-import { ownPart } from './resources.ts';
+import { ownPart, versionNumber } from './resources.ts';
 
 /** A pool as the cluster has it. */
 export type PoolObject = {
@@ -16,13 +16,15 @@ export type PoolObject = {
   readonly name: string;
   readonly uid: string;
   readonly generation: number;
+  /** Grows with each change of the object, status included. */
+  readonly version: number;
   /** It is on its way out; nothing is made for it any more. */
   readonly deleting: boolean;
   readonly declared: Declared;
   /** As it was told last. Undefined: not yet, or by a release whose words this one does not know. */
   readonly status: PoolStatus | undefined;
-  /** Its metadata with our managed fields, and its status: what a new status is compared with. */
-  readonly live: unknown;
+  /** As JSON, its metadata with our managed fields, and its status: what a new status is compared with. */
+  readonly live: string;
 };
 
 /** A declaration that workers can act on, made ready; or what is wrong with it, field by field. */
@@ -55,22 +57,33 @@ const object = z.looseObject({
 const maxProblems = 10;
 const noLedger = 'spec.ledger is needed in a cluster: name the Secret that holds the URL of the database';
 
-/** Reads a pool. What the API server let through and our rules refuse is a declaration with problems, and not an error. */
-export function readPool(live: unknown): PoolObject {
+/**
+ * Reads a pool. What the API server let through and our rules refuse is a declaration with problems, and not an error. `before`: the pool as it was read
+ * last; a declaration of the same generation is the same, and reading it is most of the work.
+ */
+export function readPool(live: unknown, before?: PoolObject): PoolObject {
   const { apiVersion, kind, metadata, spec, status } = object.parse(live);
   const { name, namespace, uid, generation, deletionTimestamp } = metadata;
-  const parsed = parseExplained(poolManifest, { apiVersion, kind, metadata: { name, namespace }, spec });
   const told = poolStatus.safeParse(status);
   return {
     name,
     namespace,
     uid,
     generation,
+    version: versionNumber(live),
     deleting: deletionTimestamp !== undefined,
-    declared: parsed.ok ? compile(parsed.value) : { accepted: false, problems: textsOf(parsed.problems) },
+    declared:
+      before?.uid === uid && before.generation === generation
+        ? before.declared
+        : declaredIn({ apiVersion, kind, metadata: { name, namespace }, spec }),
     status: told.success ? told.data : undefined,
-    live: { ...ownPart(live), spec: undefined },
+    live: JSON.stringify({ ...ownPart(live), spec: undefined }),
   };
+}
+
+function declaredIn(manifest: unknown): Declared {
+  const parsed = parseExplained(poolManifest, manifest);
+  return parsed.ok ? compile(parsed.value) : { accepted: false, problems: textsOf(parsed.problems) };
 }
 
 function compile(manifest: PoolManifest): Declared {

@@ -20,6 +20,8 @@ export type Reporter = {
 
 const figuresEveryMs = 30_000;
 const writesPerSecond = 10;
+/** Answers are written at once and count as well: figures wait for a thousand of them, and no longer than this. */
+const longestDebtMs = 5_000;
 
 /** `object`: our last write, until a watch has shown it. */
 type Told = { readonly uid: string; readonly answers: string; readonly object: unknown; readonly atMs: number };
@@ -28,9 +30,9 @@ export function openReporter(api: Api, clock: Clock): Reporter {
   const told = new Map<ObjectKey, Told>();
   let nextWriteMs = 0;
 
-  function stillUnseen(key: ObjectKey, { live }: PoolObject): Told | undefined {
+  function stillUnseen(key: ObjectKey, { version }: PoolObject): Told | undefined {
     const before = told.get(key);
-    if (before?.object === undefined || versionNumber(before.object) > versionNumber(live)) return before;
+    if (before?.object === undefined || versionNumber(before.object) > version) return before;
     const seen = { ...before, object: undefined };
     told.set(key, seen);
     return seen;
@@ -43,7 +45,6 @@ export function openReporter(api: Api, clock: Clock): Reporter {
     const isNews = before?.uid !== pool.uid || before.answers !== answers;
     const nowMs = clock.nowMs();
     const dueInMs = isNews ? 0 : before.atMs + figuresEveryMs - nowMs;
-    const live = before?.uid === pool.uid && before.object !== undefined ? before.object : pool.live;
     const desired = {
       apiVersion: pools.apiVersion,
       kind: 'VoiceCapacityPool',
@@ -54,7 +55,8 @@ export function openReporter(api: Api, clock: Clock): Reporter {
     if (!isNews && nextWriteMs > nowMs) return nextWriteMs - nowMs;
 
     // Before the request: others are under way at the same time.
-    nextWriteMs = Math.max(nowMs, nextWriteMs) + 1_000 / writesPerSecond;
+    nextWriteMs = Math.min(Math.max(nowMs, nextWriteMs) + 1_000 / writesPerSecond, nowMs + longestDebtMs);
+    const live = before?.uid === pool.uid && before.object !== undefined ? before.object : JSON.parse(pool.live);
     const path = objectPath(pools, pool.namespace, pool.name);
     const applied = await applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: 'status' } }, signal);
     if (applied.changed === 'nothing') nextWriteMs -= 1_000 / writesPerSecond;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Manifest } from '../runtime/apply.ts';
 import { objectPath, type Resource } from '../runtime/resource.ts';
+import { type ObjectKey, objectKeyOf } from './keys.ts';
 
 /** The kinds of objects that a pool consists of, and whose they are. */
 
@@ -33,11 +34,17 @@ export function placeOf(manifest: Manifest): {
   readonly kind: ChildKind;
   readonly key: string;
   readonly name: string;
+  readonly namespace: string;
   readonly path: string;
 } {
   const { kind, metadata } = childManifest.parse(manifest);
-  const path = objectPath(childKinds[kind], metadata.namespace, metadata.name);
-  return { kind, key: `${metadata.namespace}/${metadata.name}`, name: metadata.name, path };
+  const key = objectKeyOf(metadata.namespace, metadata.name);
+  return { kind, key, ...metadata, path: childPath(kind, key) };
+}
+
+export function childPath(kind: ChildKind, key: ObjectKey): string {
+  const [namespace = '', name = ''] = key.split('/');
+  return objectPath(childKinds[kind], namespace, name);
 }
 
 const owned = z.object({

@@ -4,15 +4,20 @@ import { type Reflector, type ReflectorTimes, reflect, usualTimes } from '../run
 import { listPath, type Resource } from '../runtime/resource.ts';
 import { type PoolObject, readPool } from './declared.ts';
 import type { ObjectKey } from './keys.ts';
-import { type KeptPod, keepPod } from './pods.ts';
-import { type ChildKind, childKinds, ours, ownPart, pods as podResource, pools as poolResource } from './resources.ts';
+import type { ObservedDeployment } from './observed.ts';
+import { type KeptPod, keepPod, readDeployment } from './pods.ts';
+import { type ChildKind, childKinds, ours, ownPart, pods as podResource, pools as poolResource, versionNumber } from './resources.ts';
 
 /** Copies of everything that pools are made of, kept by watches; and which pool to look at when something has changed. */
 export type Cluster = {
   readonly pool: (key: ObjectKey) => PoolObject | undefined;
   readonly poolKeys: () => readonly ObjectKey[];
-  /** The object of a kind, with its managed fields. */
+  readonly poolCount: () => number;
+  /** The object of a kind, with its managed fields: read anew each time. */
   readonly child: (kind: ChildKind, key: ObjectKey) => unknown;
+  /** Grows with each change of the object. */
+  readonly childVersion: (kind: ChildKind, key: ObjectKey) => number | undefined;
+  readonly deployment: (key: ObjectKey) => ObservedDeployment | undefined;
   readonly pods: (pool: ObjectKey) => readonly KeptPod[];
   /** Resolves when every first list is complete. */
   readonly listed: Promise<void>;
@@ -29,6 +34,20 @@ export type Scope = readonly string[] | 'all';
  */
 export const longWatches: ReflectorTimes = { ...usualTimes, watchMs: [300_000, 600_000], idleMs: 620_000 };
 
+/**
+ * An object of a pool. Of thousands of them nearly all lie idle: as text they take a fourth of the room, and give the collector of garbage nothing to look
+ * through again and again.
+ */
+type KeptChild = { readonly version: number; readonly text: string; readonly deployment: ObservedDeployment | undefined };
+
+function keepChild(kind: ChildKind, object: unknown): KeptChild {
+  return {
+    version: versionNumber(object),
+    text: JSON.stringify(ownPart(object)),
+    deployment: kind === 'Deployment' ? readDeployment(object) : undefined,
+  };
+}
+
 type Watched<Kept> = { readonly get: (key: ObjectKey) => Kept | undefined; readonly all: readonly Reflector<Kept>[] };
 
 export function watchCluster(
@@ -38,19 +57,22 @@ export function watchCluster(
     readonly clock: Clock;
     readonly random: Random;
     readonly times?: ReflectorTimes;
+    /** A pool or a pod of it has changed. */
     readonly onPool: (key: ObjectKey) => void;
+    /** Another of its objects has. */
+    readonly onChild: (kind: ChildKind, key: ObjectKey) => void;
     readonly onError: (error: unknown) => void;
   },
   signal: AbortSignal,
 ): Cluster {
-  const { clock, random, times = longWatches, onPool, onError } = world;
+  const { clock, random, times = longWatches, onPool, onChild, onError } = world;
   const podsOf = new Map<ObjectKey, Set<ObjectKey>>();
   const poolOfPod = new Map<ObjectKey, ObjectKey>();
 
   function watch<Kept>(
     resource: Resource,
     query: Readonly<Record<string, string>>,
-    keep: (object: unknown) => Kept,
+    keep: (object: unknown, before: Kept | undefined) => Kept,
     onChange: (key: ObjectKey) => void,
   ) {
     const namespaces = scope === 'all' ? [undefined] : scope;
@@ -90,9 +112,14 @@ export function watchCluster(
   const selected = { labelSelector: ours };
   const pools = watch(poolResource, {}, readPool, onPool);
   const pods = watch(podResource, selected, keepPod, movePod);
-  // The name of a child says whose it is; who it really belongs to is looked at before it is touched.
-  const child = (kind: ChildKind) => watch<unknown>(childKinds[kind], selected, ownPart, (key) => onPool(key.replace(/-vcp$/, '')));
-  const children: Readonly<Record<ChildKind, Watched<unknown>>> = {
+  const child = (kind: ChildKind) =>
+    watch(
+      childKinds[kind],
+      selected,
+      (object) => keepChild(kind, object),
+      (key) => onChild(kind, key),
+    );
+  const children: Readonly<Record<ChildKind, Watched<KeptChild>>> = {
     ServiceAccount: child('ServiceAccount'),
     Service: child('Service'),
     NetworkPolicy: child('NetworkPolicy'),
@@ -104,7 +131,13 @@ export function watchCluster(
   return {
     pool: pools.get,
     poolKeys: () => pools.all.flatMap((one) => [...one.keys()]),
-    child: (kind, key) => children[kind].get(key),
+    poolCount: () => pools.all.reduce((sum, one) => sum + one.size(), 0),
+    child: (kind, key) => {
+      const kept = children[kind].get(key);
+      return kept === undefined ? undefined : JSON.parse(kept.text);
+    },
+    childVersion: (kind, key) => children[kind].get(key)?.version,
+    deployment: (key) => children.Deployment.get(key)?.deployment,
     pods: (pool) => [...(podsOf.get(pool) ?? [])].flatMap((key) => pods.get(key) ?? []),
     listed: Promise.all(reflectors.map(({ listed }) => listed)).then(() => undefined),
     heardAtMs: () => Math.min(...reflectors.map(({ heardAtMs }) => heardAtMs())),

@@ -26,6 +26,8 @@ export type Call = {
   readonly body?: unknown;
   /** JSON unless told otherwise. */
   readonly contentType?: string;
+  /** Form in which the answer is wanted; plain JSON unless told otherwise. */
+  readonly accept?: string;
   /** How long until the whole answer is there; 30 s unless told otherwise. */
   readonly timeoutMs?: number;
 };
@@ -44,14 +46,18 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
   if (cluster === null) throw new Error('the kubeconfig has no current context with a cluster: set current-context');
   const base = new URL(cluster.server);
   const secure = base.protocol === 'https:';
-  const kept = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: 8, keepAliveMsecs: 30_000 };
+  // Free ones are kept, all of them: a connection opened anew costs both ends more than most requests.
+  const kept = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections, keepAliveMsecs: 30_000 };
   const agent = secure ? new Agent(kept) : new HttpAgent(kept);
 
   async function open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
     const url = new URL(base.pathname.replace(/\/$/, '') + call.path, base);
     for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
-    const options: RequestOptions = { method: call.method, headers: { accept: 'application/json', 'user-agent': 'trunkline-operator' } };
+    const options: RequestOptions = {
+      method: call.method,
+      headers: { accept: call.accept ?? 'application/json', 'user-agent': 'trunkline-operator' },
+    };
     await config.applyToHTTPSOptions(options);
     // The library's agent knows the way through a proxy, but keeps no connection.
     if (cluster?.proxyUrl === undefined) options.agent = agent;

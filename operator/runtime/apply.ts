@@ -7,13 +7,18 @@ export type Manifest = Readonly<Record<string, unknown>> & { readonly apiVersion
 export type Applied = { readonly changed: 'nothing' } | { readonly changed: 'applied'; readonly object: unknown };
 
 /**
- * Makes the object at this path be as wanted, by server-side apply; no request when it is already. Conflicts are taken over: what we apply is ours, and a
- * hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none.
+ * Makes the object at this path be as wanted, by server-side apply; no request when it is already. With `force` conflicts are taken over: what we
+ * apply is ours, and a hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none.
  */
 export async function applyObject(
   api: Api,
   path: string,
-  { desired, live, owner }: { readonly desired: Manifest; readonly live: unknown; readonly owner: Owner },
+  {
+    desired,
+    live,
+    owner,
+    force = true,
+  }: { readonly desired: Manifest; readonly live: unknown; readonly owner: Owner; readonly force?: boolean },
   signal: AbortSignal,
 ): Promise<Applied> {
   if (live !== undefined && !ownedFieldsDiffer(desired, live, owner)) return { changed: 'nothing' };
@@ -21,7 +26,7 @@ export async function applyObject(
     {
       method: 'PATCH',
       path: owner.subresource === '' ? path : `${path}/${owner.subresource}`,
-      query: { fieldManager: owner.manager, force: 'true' },
+      query: { fieldManager: owner.manager, force: `${force}` },
       contentType: 'application/apply-patch+yaml', // JSON is YAML
       body: desired,
     },

@@ -3,10 +3,17 @@ import type { Api } from './api.ts';
 
 const page = z.object({
   metadata: z.object({ resourceVersion: z.string().min(1), continue: z.string().optional() }),
-  items: z.array(z.unknown()),
+  /** Null where there are none and only their metadata was asked for. */
+  items: z.array(z.unknown()).nullable(),
 });
 
-export type ListCall = { readonly path: string; readonly query: Readonly<Record<string, string>>; readonly timeoutMs: number };
+export type ListCall = {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Form of the answer; whole objects unless told otherwise. */
+  readonly accept?: string;
+};
 
 /** How a list is fetched: in pages, or in one piece where pages expire before the last one is there. */
 export type Paging = { readonly pageSize: number } | 'one-piece';
@@ -27,8 +34,8 @@ export async function listObjects(
   for (;;) {
     const from = token === '' ? {} : { continue: token };
     const query = { ...call.query, ...limit, ...from };
-    const { metadata, items } = page.parse(await api.request({ method: 'GET', path: call.path, query, timeoutMs: call.timeoutMs }, signal));
-    for (const item of items) onObject(item);
+    const { metadata, items } = page.parse(await api.request({ ...call, method: 'GET', query }, signal));
+    for (const item of items ?? []) onObject(item);
     token = metadata.continue ?? '';
     if (token === '') return metadata.resourceVersion;
   }

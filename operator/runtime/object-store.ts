@@ -14,16 +14,17 @@ export type Store<Kept> = {
 type Entry<Kept> = { readonly resourceVersion: string; readonly kept: Kept };
 
 export function openStore<Kept>(what: {
-  readonly keep: (object: unknown) => Kept;
+  /** `before`: what is kept of its last version. */
+  readonly keep: (object: unknown, before: Kept | undefined) => Kept;
   readonly onChange: (key: ObjectKey) => void;
   readonly onError: (error: unknown) => void;
 }): Store<Kept> {
   let entries = new Map<ObjectKey, Entry<Kept>>();
 
   /** Undefined when the caller cannot read it: one object that nobody understands must not hide the others. */
-  function entryOf({ resourceVersion }: Version, object: unknown): Entry<Kept> | undefined {
+  function entryOf({ key, resourceVersion }: Version, object: unknown): Entry<Kept> | undefined {
     try {
-      return { resourceVersion, kept: what.keep(object) };
+      return { resourceVersion, kept: what.keep(object, entries.get(key)?.kept) };
     } catch (error) {
       what.onError(error);
       return undefined;

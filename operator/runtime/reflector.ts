@@ -24,8 +24,11 @@ export type Reflected<Kept> = {
   readonly path: string;
   /** Such as a labelSelector. */
   readonly query?: Readonly<Record<string, string>>;
-  /** What is kept of an object; the rest is dropped at once. An object that it throws on stops nothing: it is told, and not kept. */
-  readonly keep: (object: unknown) => Kept;
+  /**
+   * What is kept of an object; the rest is dropped at once. `before`: what is kept of its last version. An object that it throws on stops nothing: it is
+   * told, and not kept.
+   */
+  readonly keep: (object: unknown, before: Kept | undefined) => Kept;
   /** An object has come, changed or gone: look at it again. */
   readonly onChange: (key: string) => void;
   /** Told of every failure; nobody needs to act on it. */

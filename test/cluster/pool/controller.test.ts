@@ -69,6 +69,18 @@ test("somebody else's object of a child's name is left alone, the pool says so, 
   await untilReason(namespace.name(), 'taken', 'ObjectsApplied', 'Applied');
 });
 
+test("of many pools that are made at once one that has somebody else's name in its way is found as well", async () => {
+  const { url } = await freshLedger();
+  await kubectlSays(['create', 'serviceaccount', 'many-7-vcp', '-n', namespace.name()]);
+  const before = await seen(namespace.name(), 'serviceaccount', 'many-7-vcp');
+  const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
+  for (const name of names) await apply(namespace.name(), poolNamed(name));
+  await anOperator(namespace.name(), url);
+
+  for (const name of names) await untilReason(namespace.name(), name, 'ObjectsApplied', name === 'many-7' ? 'NameConflict' : 'Applied');
+  expect(await seen(namespace.name(), 'serviceaccount', 'many-7-vcp')).toEqual(before);
+});
+
 test('a deleted pool is gone with all its objects within a minute, and its place in the ledger is closed', async () => {
   const { database, url } = await freshLedger();
   await anOperator(namespace.name(), url);

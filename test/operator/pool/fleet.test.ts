@@ -10,7 +10,7 @@ import type { ObservedDeployment, ObservedPod } from '../../../operator/pool/obs
 async function full(): Promise<Compiled> {
   const manifest: unknown = parse(await readFile(new URL('../../../crds/samples/full.yaml', import.meta.url), 'utf8'));
   if (typeof manifest !== 'object' || manifest === null) throw new Error('the sample is a manifest');
-  const metadata = { name: 'full', namespace: 'voice', uid: 'uid-1', generation: 1 };
+  const metadata = { name: 'full', namespace: 'voice', uid: 'uid-1', generation: 1, resourceVersion: '10' };
   const { declared } = readPool({ ...manifest, metadata });
   if (!declared.accepted) throw new Error(declared.problems.join('; '));
   return declared;
