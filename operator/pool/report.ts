@@ -19,8 +19,8 @@ export type Reporter = {
 };
 
 const figuresEveryMs = 30_000;
-const writesPerSecond = 10;
-/** Answers are written at once and count as well: figures wait for a thousand of them, and no longer than this. */
+const betweenWritesMs = 100;
+/** Answers are written at once and take room as well: figures wait for a thousand of them, and no longer than this. */
 const longestDebtMs = 5_000;
 
 /** `object`: our last write, until a watch has shown it. */
@@ -28,7 +28,7 @@ type Told = { readonly uid: string; readonly answers: string; readonly object: u
 
 export function openReporter(api: Api, clock: Clock): Reporter {
   const told = new Map<ObjectKey, Told>();
-  let nextWriteMs = 0;
+  const turns = openTurns(clock);
 
   function stillUnseen(key: ObjectKey, { version }: PoolObject): Told | undefined {
     const before = told.get(key);
@@ -45,27 +45,59 @@ export function openReporter(api: Api, clock: Clock): Reporter {
     const isNews = before?.uid !== pool.uid || before.answers !== answers;
     const nowMs = clock.nowMs();
     const dueInMs = isNews ? 0 : before.atMs + figuresEveryMs - nowMs;
+    if (dueInMs > 0) return dueInMs;
+    const turnInMs = isNews ? turns.takeAtOnce(key) : turns.take(key);
+    if (turnInMs > 0) return turnInMs;
+
+    const path = objectPath(pools, pool.namespace, pool.name);
+    const live = before?.uid === pool.uid && before.object !== undefined ? before.object : JSON.parse(pool.live);
     const desired = {
       apiVersion: pools.apiVersion,
       kind: 'VoiceCapacityPool',
       metadata: { name: pool.name, namespace: pool.namespace },
       status,
     };
-    if (dueInMs > 0) return dueInMs;
-    if (!isNews && nextWriteMs > nowMs) return nextWriteMs - nowMs;
-
-    // Before the request: others are under way at the same time.
-    nextWriteMs = Math.min(Math.max(nowMs, nextWriteMs) + 1_000 / writesPerSecond, nowMs + longestDebtMs);
-    const live = before?.uid === pool.uid && before.object !== undefined ? before.object : JSON.parse(pool.live);
-    const path = objectPath(pools, pool.namespace, pool.name);
     const applied = await applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: 'status' } }, signal);
-    if (applied.changed === 'nothing') nextWriteMs -= 1_000 / writesPerSecond;
     const object = applied.changed === 'applied' ? ownPart(applied.object) : before?.object;
     told.set(key, { uid: pool.uid, answers, object, atMs: applied.changed === 'applied' ? nowMs : (before?.atMs ?? nowMs) });
     return undefined;
   }
 
-  return { report, forget: (key) => told.delete(key) };
+  function forget(key: ObjectKey): void {
+    told.delete(key);
+    turns.giveUp(key);
+  }
+
+  return { report, forget };
+}
+
+/**
+ * Spreads writes over time. Who has to wait gets a time of its own: if all came back at the same time, one of them could write and the others would come in
+ * vain, again and again.
+ */
+function openTurns(clock: Clock) {
+  const reserved = new Map<ObjectKey, number>();
+  let nextMs = 0;
+
+  return {
+    /** Milliseconds until it is this one's turn; 0: it is, and is taken. */
+    take(key: ObjectKey): number {
+      const nowMs = clock.nowMs();
+      const atMs = reserved.get(key) ?? Math.max(nowMs, nextMs);
+      if (!reserved.has(key)) nextMs = atMs + betweenWritesMs;
+      if (atMs > nowMs) reserved.set(key, atMs);
+      else reserved.delete(key);
+      return Math.max(0, atMs - nowMs);
+    },
+    /** What cannot wait takes the room of others, up to a bound. */
+    takeAtOnce(key: ObjectKey): 0 {
+      reserved.delete(key);
+      const nowMs = clock.nowMs();
+      nextMs = Math.max(nextMs, Math.min(Math.max(nowMs, nextMs) + betweenWritesMs, nowMs + longestDebtMs));
+      return 0;
+    },
+    giveUp: (key: ObjectKey) => void reserved.delete(key),
+  };
 }
 
 /** What people and programs wait for; the rest are figures: messages too, and what comes and goes with the load. */
