@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { isMap, isSeq, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { readDeclaration } from '../../../standalone/declaration.ts';
-import { inventSecrets } from '../../../standalone/secrets.ts';
-import { type Simulator, startSimulator } from '../../../standalone/simulator.ts';
 import { freshLedger } from '../../support/ledger.ts';
 import { administrator, kubectlSays, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { aProcessNode } from './node.ts';
 import { anOperator, apply, condition, seen, until, untilReason } from './operator.ts';
+import { aProvider, makeSecrets, token } from './trial.ts';
 
 /**
  * From `kubectl apply` to calls, with everything real but the kubelet: API server and controllers, the operator, PostgreSQL, worker processes as the plan
@@ -22,63 +18,17 @@ import { anOperator, apply, condition, seen, until, untilReason } from './operat
 const namespace = aNamespace();
 beforeAll(serveDefinition);
 
-const sample = new URL('../../../crds/samples/trial.yaml', import.meta.url);
-const speed = 20;
-const token = 'tl_letmein';
 const scenario = `seed: 7
 traffic:
   - {kind: inbound, number: "+14155550100", perMinute: 3, length: {mu: 3.65, sigma: 0.944}}
   - {kind: outbound, class: campaign, leads: 600, length: {mu: 4.34, sigma: 0.944}}
 `;
-
-/** The sample pool, where workers and provider are those of this test. One attempt for each lead, so that the campaign ends. */
-async function trialPool(on: { readonly publicUrl: string; readonly provider: string }): Promise<string> {
-  const document = parseDocument(await readFile(sample, 'utf8'));
-  const set = (path: readonly (string | number)[], value: unknown) => document.setIn(path, document.createNode(value));
-  set(['spec', 'publicUrl'], on.publicUrl);
-  set(['spec', 'ledger'], { secretRef: { name: 'ledger', key: 'url' } });
-  set(['spec', 'intake'], { tokensSecretRef: { name: 'intake', key: 'tokens' } });
-  set(['spec', 'workers', 'sessionsPerWorker'], 20);
-  set(['spec', 'scaling'], { minReplicas: 1, maxReplicas: 3, behavior: { scaleDown: { stabilizationWindow: '5s', policies: [] } } });
-  set(['spec', 'classes', 1, 'retry'], { maxAttempts: 1, outcomes: ['Busy'] });
-  const subscriptions = document.getIn(['spec', 'subscriptions']);
-  if (!isSeq(subscriptions)) throw new Error('the sample has subscriptions');
-  for (const [index, subscription] of subscriptions.items.entries()) {
-    const projects = isMap(subscription) ? subscription.get('projects') : undefined;
-    if (!isSeq(projects)) throw new Error('a subscription has projects');
-    for (const each of projects.items.keys()) set(['spec', 'subscriptions', index, 'projects', each, 'baseUrl'], on.provider);
-  }
-  return document.toString();
-}
-
-/** The provider, whose address the pool names; so it is started with a pool that differs in nothing else. */
-async function aProvider(folder: string, publicUrl: string): Promise<{ readonly simulator: Simulator; readonly pool: string }> {
-  const poolFile = join(folder, 'pool.yaml');
-  await writeFile(poolFile, await trialPool({ publicUrl, provider: 'http://127.0.0.1:9' }));
-  await writeFile(join(folder, 'scenario.yaml'), scenario);
-  await inventSecrets((await readDeclaration(poolFile)).manifest.spec, join(folder, 'secrets'));
-  const simulator = await startSimulator({
-    poolFile,
-    stateDirectory: join(folder, 'state'),
-    secretsDirectory: join(folder, 'secrets'),
-    speed,
-    scenarioFile: join(folder, 'scenario.yaml'),
-    logDirectory: folder,
-    onEvent: (line) => process.stdout.write(`${line}\n`),
-  });
-  onTestFinished(() => simulator.end());
-  return { simulator, pool: await trialPool({ publicUrl, provider: simulator.url }) };
-}
-
-async function makeSecrets(folder: string, ledgerUrl: string): Promise<void> {
-  const create = (name: string, ...from: readonly string[]) =>
-    kubectlSays(['create', 'secret', 'generic', name, ...from, '-n', namespace.name()]);
-  await create('ledger', `--from-literal=url=${ledgerUrl}`);
-  await create('intake', `--from-literal=tokens=${createHash('sha256').update(token).digest('hex')}`);
-  for (const name of await readdir(join(folder, 'secrets'))) {
-    if (name !== 'intake') await create(name, `--from-file=${join(folder, 'secrets', name)}`);
-  }
-}
+/** One attempt for each lead, so that the campaign ends. */
+const changes = [
+  [['workers', 'sessionsPerWorker'], 20],
+  [['scaling'], { minReplicas: 1, maxReplicas: 3, behavior: { scaleDown: { stabilizationWindow: '5s', policies: [] } } }],
+  [['classes', 1, 'retry'], { maxAttempts: 1, outcomes: ['Busy'] }],
+] as const;
 
 const spec = z.object({ spec: z.object({ replicas: z.number() }) });
 const replicas = async () => spec.parse(await seen(namespace.name(), 'deployment', 'trial-vcp')).spec.replicas;
@@ -88,8 +38,8 @@ test('a pool is applied, takes calls, follows its queue up and down, loses nothi
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { database, url } = await freshLedger();
   const node = await aProcessNode(administrator(), namespace.name());
-  const { simulator, pool } = await aProvider(folder, node.service);
-  await makeSecrets(folder, url);
+  const { simulator, pool } = await aProvider(folder, node.service, { scenario, changes });
+  await makeSecrets(namespace.name(), folder, url);
   await anOperator(namespace.name(), url);
 
   const appliedMs = performance.now();

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { inject, onTestFinished } from 'vitest';
+import { inject, onTestFailed, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { poolStatus } from '../../../crds/status.ts';
 import { poolWith } from '../../crds/pools.ts';
@@ -35,6 +35,7 @@ export async function anOperator(
     process.child.kill(signal);
     await process.ended;
   };
+  onTestFailed(() => void globalThis.process.stdout.write(`what ${name} said last:\n${process.err().split('\n').slice(-30).join('\n')}\n`));
   // So that the next test's operator need not wait until the Lease of this one runs out.
   onTestFinished(() => stop('SIGTERM'));
   const started = await until(`${name} stands for leader`, () => /"port":(\d+)/.exec(process.err())?.[1]);
