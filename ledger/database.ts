@@ -54,6 +54,9 @@ export function openDatabase(
   class Client extends pg.Client {
     constructor() {
       super(connectionConfig(newest(), options));
+      // The pool listens while a connection is idle, and nobody while it is lent for a transaction: one that broke between two statements would end the
+      // process. Whoever has it hears of it with its next statement.
+      this.on('error', () => undefined);
     }
   }
   const pool = new pg.Pool({ Client, connectionTimeoutMillis: connectWithinMs, max: options.maxConnections, idleTimeoutMillis: 60_000 });

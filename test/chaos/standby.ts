@@ -34,6 +34,7 @@ export async function startStandby(primary: DatabaseServer, directory: string, s
   const data = join(directory, 'data');
   await mkdir(directory, { recursive: true, mode: 0o711 });
   const client = new pg.Client({ connectionString: primary.urlAt(primary.port) });
+  client.on('error', () => undefined); // its next statement fails
   await client.connect();
   let works = false;
   try {
@@ -120,6 +121,7 @@ async function launch(directory: string, account: Account | undefined): Promise<
 
 async function promote(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined); // its next statement fails
   await client.connect();
   try {
     await client.query('select pg_promote(true, 10)');

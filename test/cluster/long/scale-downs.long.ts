@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { V1Pod } from '@kubernetes/client-node';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readDeclaration } from '../../../standalone/declaration.ts';
 import { openTeam, teamOrigin } from '../../chaos/team/team.ts';
@@ -18,6 +19,11 @@ const namespace = aNamespace();
 beforeAll(serveDefinition);
 
 const times = Number(process.env['TRUNKLINE_SCALE_DOWNS'] ?? 20);
+/** The unpacked package of an earlier release, with its dependencies: the workers are its own until they are rolled out, on the schema of this one. */
+const previous = process.env['TRUNKLINE_PREVIOUS_RELEASE'];
+const rolledOut = 'example.com/rolled';
+const entryOf = (pod: V1Pod) =>
+  previous === undefined || pod.metadata?.annotations?.[rolledOut] !== undefined ? 'roles/main.ts' : join(previous, 'build/roles/main.js');
 const large = 3;
 const leads = 700 * times;
 const scenario = `seed: 11
@@ -37,7 +43,7 @@ test(`of ${times} times that a busy fleet is made smaller, and of a rollout, no 
   const folder = await mkdtemp(join(tmpdir(), 'trunkline-scale-downs-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { database, url } = await freshLedger();
-  const node = await aProcessNode(administrator(), namespace.name());
+  const node = await aProcessNode(administrator(), namespace.name(), entryOf);
   const changes = [
     [['workers', 'sessionsPerWorker'], 20],
     [['scaling'], fixedAt(large)],
@@ -95,7 +101,7 @@ test(`of ${times} times that a busy fleet is made smaller, and of a rollout, no 
   }
   await serving(large);
   const former = [...node.pods().keys()];
-  const template = { spec: { workers: { podTemplate: { annotations: { 'example.com/rolled': 'yes' } } } } };
+  const template = { spec: { workers: { podTemplate: { annotations: { [rolledOut]: 'yes' } } } } };
   await kubectlSays(['patch', 'vcp', 'trial', '-n', namespace.name(), '--type=merge', '-p', JSON.stringify(template)]);
   await until('every worker is a new one', () => [...node.pods().keys()].every((name) => !former.includes(name)), 120_000);
   await serving(large);

@@ -37,9 +37,12 @@ type Running = {
 };
 
 const lookEveryMs = 250;
-const entry = 'roles/main.ts';
-
-export async function aProcessNode(config: KubeConfig, namespace: string): Promise<ProcessNode> {
+/** `entryOf`: the program that a pod's image begins with; that of this tree unless told otherwise. */
+export async function aProcessNode(
+  config: KubeConfig,
+  namespace: string,
+  entryOf: (pod: V1Pod) => string = () => 'roles/main.ts',
+): Promise<ProcessNode> {
   const core = config.makeApiClient(CoreV1Api);
   const folder = await mkdtemp(join(tmpdir(), 'trunkline-node-'));
   const running = new Map<string, Running>();
@@ -55,7 +58,7 @@ export async function aProcessNode(config: KubeConfig, namespace: string): Promi
     const environment = Object.fromEntries((container?.env ?? []).map((one) => [one.name, one.value ?? name]));
     for (const [variable, value] of Object.entries(environment)) environment[variable] = value.replace(secretsDirectory, here);
     const launch = () =>
-      spawn(process.execPath, ['--max-semi-space-size=2', '--optimize-for-size', entry, ...(container?.args ?? [])], {
+      spawn(process.execPath, ['--max-semi-space-size=2', '--optimize-for-size', entryOf(pod), ...(container?.args ?? [])], {
         env: { PATH: process.env['PATH'], ...environment, TRUNKLINE_PORT: String(port) },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
