@@ -63,6 +63,7 @@ export type ControllerDeps = Planner & {
 
 type Memory = {
   readonly uid: string;
+  readonly sinceMs: number;
   fleet: Fleet | undefined;
   /** Workers that the Deployment was made or found with, until the first decision. */
   begunWith: number | undefined;
@@ -82,6 +83,8 @@ const concurrency = 8;
 /** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
 const tryAgainMs = 15_000;
 const unseenMs = 5_000;
+/** The first status of a pool waits so long for the ledger to be read, and is told without it then. */
+const firstReadWithinMs = 10_000;
 /** Deleted pools are looked for at once when one goes, and now and then: others may have gone while nobody led. */
 const closeEveryMs = 30_000;
 /** So many fleets are decided before others get a turn of the process. */
@@ -110,6 +113,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     if (known !== undefined) forget(key);
     const fresh: Memory = {
       uid: pool.uid,
+      sinceMs: clock.nowMs(),
       fleet: undefined,
       begunWith: undefined,
       troubles: [],
@@ -194,7 +198,8 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   async function tell(pool: PoolObject, memory: Memory): Promise<number | undefined> {
     const outlook = ledger.outlook(pool);
     // Nothing has been read yet, and will be with the next tick. What an operator before this one told is nearer to the truth than that nothing is known.
-    if (outlook.kind === 'not-asked' && (memory.status !== undefined || ledger.poolId(pool) !== undefined)) return unseenMs;
+    const willBeRead = ledger.poolId(pool) !== undefined && clock.nowMs() - memory.sinceMs < firstReadWithinMs;
+    if (outlook.kind === 'not-asked' && (memory.status !== undefined || willBeRead)) return unseenMs;
     const status = deps.planStatus({
       wallMs: deps.wallClock(),
       object: { ...pool, status: memory.status },
