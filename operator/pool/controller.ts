@@ -12,7 +12,7 @@ import { type Clock, type Random, sleep } from '../runtime/clock.ts';
 import type { Events } from '../runtime/events.ts';
 import { type NextLook, openWorkQueue, type WorkQueue } from '../runtime/work-queue.ts';
 import { openApplier } from './apply.ts';
-import type { Compiled, PoolObject } from './declared.ts';
+import { type Compiled, type PoolObject, readStatus } from './declared.ts';
 import { type Fleet, stepFleet } from './fleet.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
@@ -120,7 +120,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       changes: 0,
       applied: undefined,
       seen: '',
-      status: pool.status,
+      status: readStatus(pool),
     };
     memories.set(key, fresh);
     return fresh;

@@ -21,8 +21,6 @@ export type PoolObject = {
   /** It is on its way out; nothing is made for it any more. */
   readonly deleting: boolean;
   readonly declared: Declared;
-  /** As it was told last. Undefined: not yet, or by a release whose words this one does not know. */
-  readonly status: PoolStatus | undefined;
   /** As JSON, its metadata with our managed fields, and its status: what a new status is compared with. */
   readonly live: string;
 };
@@ -51,8 +49,9 @@ const object = z.looseObject({
     deletionTimestamp: z.string().optional(),
   }),
   spec: z.unknown().optional(),
-  status: z.unknown().optional(),
 });
+
+const withStatus = z.object({ status: poolStatus });
 
 const maxProblems = 10;
 const noLedger = 'spec.ledger is needed in a cluster: name the Secret that holds the URL of the database';
@@ -62,9 +61,8 @@ const noLedger = 'spec.ledger is needed in a cluster: name the Secret that holds
  * last; a declaration of the same generation is the same, and reading it is most of the work.
  */
 export function readPool(live: unknown, before?: PoolObject): PoolObject {
-  const { apiVersion, kind, metadata, spec, status } = object.parse(live);
+  const { apiVersion, kind, metadata, spec } = object.parse(live);
   const { name, namespace, uid, generation, deletionTimestamp } = metadata;
-  const told = poolStatus.safeParse(status);
   return {
     name,
     namespace,
@@ -76,9 +74,14 @@ export function readPool(live: unknown, before?: PoolObject): PoolObject {
       before?.uid === uid && before.generation === generation
         ? before.declared
         : declaredIn({ apiVersion, kind, metadata: { name, namespace }, spec }),
-    status: told.success ? told.data : undefined,
     live: JSON.stringify({ ...ownPart(live), spec: undefined }),
   };
+}
+
+/** What was told of it last. Undefined: nothing yet, or by a release whose words this one does not know. */
+export function readStatus({ live }: Pick<PoolObject, 'live'>): PoolStatus | undefined {
+  const read = withStatus.safeParse(JSON.parse(live));
+  return read.success ? read.data.status : undefined;
 }
 
 function declaredIn(manifest: unknown): Declared {

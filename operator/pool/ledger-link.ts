@@ -9,7 +9,7 @@ import { type WrittenPolicy, writeFencedPolicy } from '../../ledger/pools/fenced
 import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
 import { readFleets } from '../../ledger/scaling/signals.ts';
 import { troubleOf } from '../../ledger/trouble.ts';
-import type { PoolObject } from './declared.ts';
+import { type PoolObject, readStatus } from './declared.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerOutlook } from './observed.ts';
 import type { Scope } from './watches.ts';
@@ -62,12 +62,12 @@ export function openLedgerLink(
   }
 
   async function write(pool: PoolObject, spec: PoolSpec): Promise<void> {
-    const { uid, generation, status } = pool;
+    const { uid, generation } = pool;
     const before = entries.get(keyOf(pool));
     // Who has the account may give it up: that refusal is asked for again by whoever comes back to this pool.
     if (before?.uid === uid && before.generation === generation && before.written.written) return;
     const written = await asking((open) =>
-      writeFencedPolicy(open, { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: status?.ledgerId }),
+      writeFencedPolicy(open, { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: readStatus(pool)?.ledgerId }),
     );
     entries.set(keyOf(pool), { uid, generation, written });
   }

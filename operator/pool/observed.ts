@@ -1,5 +1,6 @@
 import type { Decision } from '../../capacity/scaling/decision.ts';
 import type { FleetReading } from '../../capacity/scaling/fleet.ts';
+import type { PoolStatus } from '../../crds/status.ts';
 import type { LedgerRoom, PoolStanding } from '../../ledger/pools/readings.ts';
 import type { PoolObject } from './declared.ts';
 import type { ChildKind } from './resources.ts';
@@ -7,7 +8,8 @@ import type { ChildKind } from './resources.ts';
 /** Everything that is known of a pool at one instant: what its status is made of. Plain data. */
 export type ObservedPool = {
   readonly wallMs: number;
-  readonly object: Pick<PoolObject, 'name' | 'namespace' | 'uid' | 'generation' | 'declared' | 'status'>;
+  /** With what was told of it last. */
+  readonly object: Pick<PoolObject, 'name' | 'namespace' | 'uid' | 'generation' | 'declared'> & { readonly status: PoolStatus | undefined };
   readonly children: readonly ChildTrouble[];
   readonly deployment: ObservedDeployment | undefined;
   readonly pods: readonly ObservedPod[];

@@ -30,7 +30,6 @@ function aReporter() {
     version,
     deleting: false,
     declared: { accepted: false, problems: [] } as const,
-    status: undefined,
     live: JSON.stringify({ metadata: { name, resourceVersion: '1' } }),
   });
   return { clock, written, report: (name: string, status: PoolStatus) => reporter.report(pool(name), status, never) };

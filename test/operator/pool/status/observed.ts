@@ -15,7 +15,10 @@ export const wallMs = Date.UTC(2026, 2, 9, 16, 20);
 export function declaredWith(changes: Readonly<Record<string, unknown>>) {
   const manifest: unknown = parse(poolWith({ 'spec.ledger': { secretRef: { name: 'ledger', key: 'url' } }, ...changes }));
   if (typeof manifest !== 'object' || manifest === null) throw new Error('the sound pool is an object');
-  return readPool({ ...manifest, metadata: { name: 'sales', namespace: 'voice', uid: 'uid-1', generation: 3, resourceVersion: '30' } });
+  return {
+    ...readPool({ ...manifest, metadata: { name: 'sales', namespace: 'voice', uid: 'uid-1', generation: 3, resourceVersion: '30' } }),
+    status: undefined,
+  };
 }
 
 export const aView: FleetView = {
