@@ -199,7 +199,8 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const outlook = ledger.outlook(pool);
     // Nothing has been read yet, and will be with the next tick. What an operator before this one told is nearer to the truth than that nothing is known.
     const willBeRead = ledger.poolId(pool) !== undefined && clock.nowMs() - memory.sinceMs < firstReadWithinMs;
-    if (outlook.kind === 'not-asked' && (memory.status !== undefined || willBeRead)) return unseenMs;
+    // The ledger is never asked about a declaration that is refused.
+    if (outlook.kind === 'not-asked' && pool.declared.accepted && (memory.status !== undefined || willBeRead)) return unseenMs;
     const status = deps.planStatus({
       wallMs: deps.wallClock(),
       object: { ...pool, status: memory.status },
@@ -270,9 +271,11 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     say(pool, { type: 'Normal', reason, action: 'Scaling', note: describeDecision(decision) });
   }
 
+  const livingPools = () => cluster.poolKeys().flatMap((key) => cluster.pool(key) ?? []);
+
   async function tick(): Promise<void> {
     await ledger.read();
-    const living = cluster.poolKeys().flatMap((key) => cluster.pool(key) ?? []);
+    const living = livingPools();
     const decisions: WrittenDecision[] = [];
     for (const [index, pool] of living.entries()) {
       if (index % fleetsATurn === fleetsATurn - 1) await nextTurn();
@@ -285,7 +288,8 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       await deps.writeDecisions(decisions);
       if (clock.nowMs() < closeAtMs) return;
       closeAtMs = clock.nowMs() + closeEveryMs;
-      await ledger.close(living.filter(({ deleting }) => !deleting));
+      // As they are now: a pool that was made since this tick began must not be taken for one that is gone.
+      await ledger.close(livingPools().filter(({ deleting }) => !deleting));
     });
   }
 
