@@ -36,7 +36,7 @@ const defaultTimeoutMs = 30_000;
 /** A page of a list stays far below; an object has at most 1.5 MiB. */
 const maxAnswerBytes = 64 * 1_048_576;
 const maxLineChars = 8 * 1_048_576;
-/** Each reflector holds one connection; the others are for requests, whose number their callers bound. */
+/** For requests, whose number their callers bound. Watches have connections beside them, one each: many namespaces must not starve the Lease. */
 const maxConnections = 64;
 const probeAfterMs = 15_000;
 
@@ -49,8 +49,10 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
   // Free ones are kept, all of them: a connection opened anew costs both ends more than most requests.
   const kept = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections, keepAliveMsecs: 30_000 };
   const agent = secure ? new Agent(kept) : new HttpAgent(kept);
+  const lasting = { keepAlive: true, keepAliveMsecs: 30_000 };
+  const watchAgent = secure ? new Agent(lasting) : new HttpAgent(lasting);
 
-  async function open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
+  async function open(call: Call, over: HttpAgent, signal: AbortSignal): Promise<IncomingMessage> {
     const url = new URL(base.pathname.replace(/\/$/, '') + call.path, base);
     for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value);
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
@@ -60,7 +62,7 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
     };
     await config.applyToHTTPSOptions(options);
     // The library's agent knows the way through a proxy, but keeps no connection.
-    if (cluster?.proxyUrl === undefined) options.agent = agent;
+    if (cluster?.proxyUrl === undefined) options.agent = over;
     if (body !== undefined)
       options.headers = { ...options.headers, 'content-type': call.contentType ?? 'application/json', 'content-length': body.length };
     signal.throwIfAborted();
@@ -80,7 +82,7 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
           inner.abort(silence(call, call.timeoutMs ?? defaultTimeoutMs)),
         );
         try {
-          return await wholeAnswer(call, await open(call, inner.signal));
+          return await wholeAnswer(call, await open(call, agent, inner.signal));
         } finally {
           stop();
         }
@@ -94,7 +96,7 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
         };
         heard();
         try {
-          const answer = await open(call, inner.signal);
+          const answer = await open(call, watchAgent, inner.signal);
           if (answer.statusCode !== 200) await wholeAnswer(call, answer);
           await readLines(call, answer, heard, onLine);
         } finally {
@@ -102,7 +104,10 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
           inner.abort(); // an error of onLine leaves the answer unread
         }
       }),
-    close: () => agent.destroy(),
+    close: () => {
+      agent.destroy();
+      watchAgent.destroy();
+    },
   };
 }
 

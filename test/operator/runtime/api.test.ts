@@ -52,6 +52,21 @@ describe('a request', () => {
     await expect(api.request(call, never)).rejects.toMatchObject({ message: 'GET /api/v1/pods: the object has changed', failure });
   });
 
+  test('is answered however many watches there are', async () => {
+    const { api } = await anApi((response, url) => {
+      if (url.includes('watch')) response.writeHead(200).flushHeaders();
+      else response.end('{}');
+    });
+    const stop = new AbortController();
+    const watches = Array.from({ length: 100 }, () =>
+      api.stream({ ...call, query: { watch: '1' } }, 60_000, () => undefined, stop.signal).catch(() => undefined),
+    );
+    await macrotask();
+    expect(await api.request(call, AbortSignal.timeout(5_000))).toEqual({});
+    stop.abort();
+    await Promise.all(watches);
+  });
+
   test('whose connection breaks is unreachable, and so is one that is never answered', async () => {
     const broken = await anApi((response) => response.destroy());
     await expect(broken.api.request(call, never)).rejects.toMatchObject({ failure: { kind: 'unreachable' } });
