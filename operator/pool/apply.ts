@@ -43,7 +43,8 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
       const message = `${kind} ${name} is there already and does not belong to this pool: delete or rename it, or name the pool otherwise`;
       return { kind, name, reason: 'NameConflict', message };
     }
-    // What somebody makes between the look and the write is a conflict, as nothing that is new is taken over.
+    // Made between the look and the write, a stranger's object is a conflict where it differs from ours. One that says nothing else (a bare ServiceAccount)
+    // would be merged into.
     const force = live !== undefined;
     await own.during(path, () =>
       applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: '' }, force }, signal),
