@@ -7,9 +7,20 @@ import { sweeps } from './migrations/0005-sweeps.ts';
 import { orgClaims } from './migrations/0006-org-claims.ts';
 import { failingCalls } from './migrations/0007-failing-calls.ts';
 import { fleets } from './migrations/0008-fleets.ts';
+import { accountNames } from './migrations/0009-account-names.ts';
 
 /** Every migration ever released, in order. Forward only: a released one is never edited. */
-const migrations: readonly string[] = [ledgerSchema, cancelledAndTokens, probes, guards, sweeps, orgClaims, failingCalls, fleets];
+const migrations: readonly string[] = [
+  ledgerSchema,
+  cancelledAndTokens,
+  probes,
+  guards,
+  sweeps,
+  orgClaims,
+  failingCalls,
+  fleets,
+  accountNames,
+];
 
 /** Serialises migrations of all processes; the number only has to be the same everywhere. */
 const migrationLock = 7_421_001;

@@ -1,6 +1,7 @@
 import type { PoolSpec } from '../crds/pool.ts';
 import type { PoolKey } from '../crds/values.ts';
 import { type Database, inTransaction, type Sql } from './database.ts';
+import { accountsOf, claimAccounts, freeOtherAccounts } from './pools/accounts.ts';
 import { PolicyUnreadable, readStored } from './stored-policy.ts';
 
 /** A pool's number in its ledger. */
@@ -21,11 +22,6 @@ export type RejectedPolicy = { readonly version: number; readonly detail: string
 /** As many policies of a pool are kept, and looked through for what the newest does not say. */
 export const keptPolicies = 20;
 
-/** An account that another pool of this ledger already claims. */
-export class SubscriptionClaimed extends Error {
-  override readonly name = 'SubscriptionClaimed';
-}
-
 /**
  * Makes the pool if it is new, claims its accounts, and stores the declaration as its newest policy unless it equals the stored one.
  * @throws SubscriptionClaimed
@@ -36,6 +32,7 @@ export async function writePolicy(database: Database, pool: PoolKey, spec: PoolS
     const { rows } = await sql.query<{ id: number }>('select id from pool where name = $1 for update', [pool]);
     const poolId = rows[0]?.id;
     if (poolId === undefined) throw new Error(`pool ${pool} vanished while its policy was written`);
+    await freeOtherAccounts(sql, poolId, accountsOf(spec));
     await claimAccounts(sql, poolId, spec);
     const { rows: newest } = await sql.query<{ version: string; same: boolean }>(
       'select version, spec = $2::jsonb as same from policy where pool_id = $1 order by version desc limit 1',
@@ -97,21 +94,4 @@ export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<Form
     else specs.push(read.spec);
   }
   return { specs, unreadable };
-}
-
-/** Claims the accounts of a declaration for its pool; the oldest claim wins. @throws SubscriptionClaimed */
-export async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
-  for (const subscription of spec.subscriptions) {
-    if (subscription.accountId === undefined) continue;
-    const { rows } = await sql.query<{ pool_id: number }>(
-      `insert into subscription_claim (account_id, pool_id, subscription) values ($1, $2, $3)
-       on conflict (account_id) do update set subscription = subscription_claim.subscription returning pool_id`,
-      [subscription.accountId, poolId, subscription.name],
-    );
-    if (rows[0]?.pool_id !== poolId) {
-      throw new SubscriptionClaimed(
-        `subscriptions/${subscription.name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
-      );
-    }
-  }
 }

@@ -1,38 +1,108 @@
+import type { PoolSpec } from '../../crds/pool.ts';
 import type { Sql } from '../database.ts';
+import type { PoolId } from '../policy.ts';
 
 /**
- * When an account is free for another pool. Its lines are not free while a call of the pool that had it may live: another pool would count them anew, and
- * the account's limit would be passed (I1).
+ * Claims to accounts: each belongs to one pool of the ledger, because its lines are counted once. A claim does not end with its declaration: while a call
+ * of the pool may live, or a worker may still begin one, another pool would count the account's lines anew, and its limit would be passed (I1).
+ *
+ * All of these run in a transaction that holds the row of the pool: declaring an account and freeing it never cross.
  */
 
-/**
- * SQL: whether a call of claim `c` may still hold a line. Nobody may be there to hear of its end, so a bound counts like an end: the one sent with a call
- * and the time in which look-ups are tried after it; 12 h and 10 min, the longest talk and ring that a pool may allow, where the call is not known; and
- * minutes for what was never sent.
- */
-const mayHoldALine = `exists (
-    select from attempt a where a.pool_id = c.pool_id and a.subscription = c.subscription and a.released_at is null
-      and coalesce(a.bound_until, a.sending_at + interval '12 h 10 min', a.created_at + interval '3 min') > statement_timestamp() - interval '2 min')`;
-
-/** Frees the accounts of a pool that are not among these. */
-export async function freeOtherAccounts(sql: Sql, poolId: number, declared: readonly string[]): Promise<void> {
-  await sql.query(`delete from subscription_claim c where c.pool_id = $1 and c.account_id <> all($2::text[]) and not ${mayHoldALine}`, [
-    poolId,
-    declared,
-  ]);
+/** An account that another pool of this ledger already claims. */
+export class SubscriptionClaimed extends Error {
+  override readonly name = 'SubscriptionClaimed';
 }
 
-/** Frees what pools of a cluster have no more claim to: those that are closed, and accounts that a pool has stopped declaring. */
+/** Accounts that a pool declares. */
+export function accountsOf(spec: PoolSpec): readonly string[] {
+  return spec.subscriptions.flatMap(({ accountId }) => accountId ?? []);
+}
+
+/** Claims the accounts of a declaration for its pool; the oldest claim wins. @throws SubscriptionClaimed */
+export async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
+  // In one order everywhere: two pools that claim the same accounts wait for each other, and never in a circle.
+  const declaring = spec.subscriptions
+    .flatMap(({ name, accountId }) => (accountId === undefined ? [] : [{ name, accountId }]))
+    .sort((one, other) => (one.accountId < other.accountId ? -1 : 1));
+  for (const { name, accountId } of declaring) {
+    const { rows } = await sql.query<{ pool_id: number }>({
+      name: 'claim-account',
+      text: `
+        insert into subscription_claim as c (account_id, pool_id, subscription, names) values ($1, $2, $3, array[$3])
+        on conflict (account_id) do update
+          set names = array(select distinct unnest(c.names || excluded.names)), undeclared_at = null, last_version = null
+        returning pool_id`,
+      values: [accountId, poolId, name],
+    });
+    if (rows[0]?.pool_id !== poolId) {
+      throw new SubscriptionClaimed(
+        `subscriptions/${name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
+      );
+    }
+  }
+}
+
+/**
+ * SQL: whether an attempt of claim `c` may still hold a line. Nobody may be there to hear of its end, so a bound counts like an end: the one sent with a call
+ * and the time in which look-ups are tried after it; 12 h and 10 min, the longest talk and ring that a pool may allow, where the call is not known or was left
+ * to what the provider does with an unanswered caller; and minutes for what was never sent.
+ */
+const mayHoldALine = `exists (
+    select from attempt a where a.pool_id = c.pool_id and a.released_at is null and (a.subscription = c.subscription or a.subscription = any(c.names))
+      and (c.undeclared_at is null or a.policy_version <= c.last_version or a.created_at < c.undeclared_at + interval '2 min')
+      and case when a.refusal = 'NotAnswered' then a.created_at + interval '12 h 10 min'
+            else coalesce(a.bound_until, a.sending_at + interval '12 h 10 min', a.created_at + interval '3 min') end
+          > statement_timestamp() - interval '2 min')`;
+
+/**
+ * SQL: whether a worker of pool `p` may still take a line of claim `c`: it has not been seen to act on the policy without the account, or on the end of the
+ * pool. What it had begun is rolled back after 10 s (ledger/database.ts), and it looks at both before it begins anew.
+ */
+const mayTakeALine = `exists (
+    select from worker w where w.pool_id = c.pool_id and w.state <> 'gone' and w.beat_at > statement_timestamp() - interval '1 min'
+      and (coalesce(p.closed_at, c.undeclared_at) > statement_timestamp() - interval '30 s'
+        or (p.closed_at is null and coalesce(w.applied_version, 0) <= c.last_version)))`;
+
+/** Notes that a pool declares these accounts and no others, and frees the others as far as none of their lines may be in use. */
+export async function freeOtherAccounts(sql: Sql, poolId: PoolId, declared: readonly string[]): Promise<void> {
+  await sql.query({
+    name: 'undeclare-accounts',
+    text: `
+      update subscription_claim c set undeclared_at = clock_timestamp(), last_version = (select max(version) from policy where pool_id = $1)
+      where c.pool_id = $1 and c.account_id <> all($2::text[]) and c.undeclared_at is null`,
+    values: [poolId, declared],
+  });
+  await freeAccountsOf(sql, [poolId]);
+}
+
+/** Frees the accounts to which pools of a cluster have no more claim: those of closed pools, and those that a pool has stopped declaring. */
 export async function freeAccounts(sql: Sql, cluster: string): Promise<void> {
+  // A row that somebody has is left for the next time: whoever declares the account again has it. What is freed is looked for anew once the rows are held.
+  const { rows } = await sql.query<{ id: PoolId }>({
+    name: 'lock-pools-with-accounts',
+    text: `
+      select p.id from pool p where split_part(p.name, '/', 1) = $1
+        and exists (select from subscription_claim c where c.pool_id = p.id and (p.closed_at is not null or c.undeclared_at is not null))
+      order by p.id for update skip locked`,
+    values: [cluster],
+  });
+  if (rows.length > 0) {
+    await freeAccountsOf(
+      sql,
+      rows.map(({ id }) => id),
+    );
+  }
+}
+
+async function freeAccountsOf(sql: Sql, poolIds: readonly PoolId[]): Promise<void> {
   await sql.query({
     name: 'free-accounts',
     text: `
-      delete from subscription_claim c using pool p
-      where p.id = c.pool_id and split_part(p.name, '/', 1) = $1 and not ${mayHoldALine}
-        and (p.closed_at is not null or not exists (
-          select from (select spec from policy where pool_id = p.id order by version desc limit 1) newest,
-            jsonb_array_elements(newest.spec -> 'subscriptions') as one
-          where one ->> 'accountId' = c.account_id))`,
-    values: [cluster],
+      delete from subscription_claim where account_id in (
+        select c.account_id from subscription_claim c join pool p on p.id = c.pool_id
+        where p.id = any($1::int[]) and (p.closed_at is not null or c.undeclared_at is not null) and not ${mayHoldALine} and not ${mayTakeALine}
+        order by c.account_id for update of c)`,
+    values: [poolIds],
   });
 }

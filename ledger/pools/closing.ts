@@ -1,5 +1,5 @@
 import type { PoolKey } from '../../crds/values.ts';
-import { type Database, inTransaction, type Sql } from '../database.ts';
+import { type Database, inTransaction } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 import { cancelBite } from '../sessions/cancel.ts';
 import { freeAccounts } from './accounts.ts';
@@ -49,8 +49,8 @@ export async function closePools(
  * Does what is left to do for closed pools, a bite at a time: cancels what waits where the policy was Purge, and frees accounts whose last call is over and orgs that
  * nobody looks after any more. Returns how many sessions it cancelled.
  */
-export async function settleClosedPools(sql: Sql, cluster: string): Promise<number> {
-  const { rows } = await sql.query<{ cancelled: number }>({
+export async function settleClosedPools(database: Database, cluster: string): Promise<number> {
+  const { rows } = await database.query<{ cancelled: number }>({
     name: 'purge-closed-pools',
     text: `
       with closed as (
@@ -65,8 +65,8 @@ export async function settleClosedPools(sql: Sql, cluster: string): Promise<numb
       select count(*)::int as cancelled from ended`,
     values: [cluster],
   });
-  await freeAccounts(sql, cluster);
-  await sql.query({
+  await inTransaction(database, (sql) => freeAccounts(sql, cluster));
+  await database.query({
     name: 'free-orgs-of-closed-pools',
     text: `
       delete from org_claim c using pool p

@@ -1,8 +1,8 @@
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolKey } from '../../crds/values.ts';
 import { type Database, inTransaction, type Sql } from '../database.ts';
-import { claimAccounts, keptPolicies, type PoolId, SubscriptionClaimed } from '../policy.ts';
-import { freeOtherAccounts } from './accounts.ts';
+import { keptPolicies, type PoolId } from '../policy.ts';
+import { accountsOf, claimAccounts, freeOtherAccounts, SubscriptionClaimed } from './accounts.ts';
 
 /**
  * Policies as an operator writes them. Operators follow one another, and one that was frozen may wake and still believe that it leads: so each write
@@ -60,8 +60,7 @@ async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {
       `this database is ledger ${ledgerId}, and the queue of the pool is in ledger ${policy.ledgerId}: name that one again, or delete the pool and make it anew`,
     );
   }
-  const declared = policy.spec.subscriptions.flatMap(({ accountId }) => accountId ?? []);
-  if (before !== 'new') await freeOtherAccounts(sql, poolId, declared);
+  if (before !== 'new') await freeOtherAccounts(sql, poolId, accountsOf(policy.spec));
   await claimAccounts(sql, poolId, policy.spec);
   const version = before === 'new' ? await insertPolicy(sql, poolId, policy) : await store(sql, poolId, policy);
   // The dispatcher took a closed pool for held, and looks again when it is told.

@@ -43,19 +43,6 @@ async function queueSessions(database: Database, poolId: PoolId, many: number): 
   );
 }
 
-/** An open attempt, which then is such a one. */
-async function anAttempt(database: Database, poolId: PoolId, subscription: string, then: string): Promise<void> {
-  await database.query(
-    `insert into attempt (id, pool_id, direction, project, subscription, state) values (gen_random_uuid(), $1, 'Outbound', 'front', $2, 'bound')`,
-    [poolId, subscription],
-  );
-  await database.query(`update attempt set ${then}`);
-}
-
-const claimed = async (database: Database) =>
-  (await database.query<{ subscription: string }>('select subscription from subscription_claim order by 1')).rows.map(
-    (row) => row.subscription,
-  );
 const outcomes = async (database: Database) =>
   (await database.query<{ state: string; outcome: string | null }>('select distinct state, outcome from session')).rows;
 const isHeld = async (database: Database, poolId: PoolId) => (await readHolds(database, poolId)).pool;
@@ -90,33 +77,6 @@ describe('a pool whose object is gone', () => {
     await queueSessions(database, poolId, 1);
     expect(await settleClosedPools(database, 'cluster-1')).toBe(1);
     expect(await outcomes(database)).toEqual([{ state: 'ended', outcome: 'Cancelled' }]);
-  });
-
-  test('gives its accounts free', async () => {
-    const { database } = await freshLedger();
-    await aPool(database);
-    await closePools(database, everywhere, [], 100);
-    expect((await database.query('select from subscription_claim')).rowCount).toBe(0);
-  });
-
-  test.each([
-    { what: 'keeps an account while a call of it may live', call: `bound_until = clock_timestamp() + interval '5 min'`, kept: true },
-    {
-      what: 'keeps it for the look-ups after the longest time of a call',
-      call: `bound_until = clock_timestamp() - interval '1 min'`,
-      kept: true,
-    },
-    { what: 'frees it when its last call is over for sure', call: `bound_until = clock_timestamp() - interval '3 min'`, kept: false },
-    { what: 'frees it when the line of its last call is free', call: `state = 'ended', released_at = clock_timestamp()`, kept: false },
-    { what: 'keeps it for hours where nobody knows of a call', call: `sending_at = clock_timestamp() - interval '11 h'`, kept: true },
-    { what: 'frees it after minutes where nothing was sent', call: `created_at = clock_timestamp() - interval '6 min'`, kept: false },
-  ])('$what', async ({ call, kept }) => {
-    const { database } = await freshLedger();
-    const poolId = await aPool(database);
-    await anAttempt(database, poolId, 'main', call);
-    await closePools(database, everywhere, [], 100);
-    await settleClosedPools(database, 'cluster-1');
-    expect(await claimed(database)).toEqual(kept ? ['main'] : []);
   });
 
   test('is also one whose name another object has now', async () => {

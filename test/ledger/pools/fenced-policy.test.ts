@@ -5,12 +5,10 @@ import type { PoolSpec } from '../../../crds/pool.ts';
 import { poolKey } from '../../../crds/values.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { readPolicy, writePolicy } from '../../../ledger/policy.ts';
-import { settleClosedPools } from '../../../ledger/pools/closing.ts';
 import { type FencedPolicy, writeFencedPolicy } from '../../../ledger/pools/fenced-policy.ts';
 import { freshLedger } from '../../support/ledger.ts';
 
 const sales = poolKey.parse('cluster-1/voice/sales');
-const support = poolKey.parse('cluster-1/secret-team/support');
 
 async function trial(): Promise<PoolSpec> {
   const read = readManifest(await readFile(new URL('../../../crds/samples/trial.yaml', import.meta.url), 'utf8'), 'trial.yaml');
@@ -82,46 +80,6 @@ describe('a policy that an operator writes', () => {
     await writePolicy(database, poolKey.parse('sales'), unclaimed);
     expect(await write(database)).toBe('written');
     expect((await database.query('select count(*)::int as pools from pool')).rows).toEqual([{ pools: 2 }]);
-  });
-});
-
-describe('accounts', () => {
-  test('belong to the pool that came first; the other one is told so without a word about that pool, and leaves no trace', async () => {
-    const { database } = await freshLedger();
-    await write(database, { pool: support, uid: 'uid-9' });
-    const refused = await writeFencedPolicy(database, await aPolicy());
-    expect(refused).toMatchObject({ written: false, refused: 'SubscriptionClaimed' });
-    expect(JSON.stringify(refused)).not.toMatch(/support|secret-team|uid-9/);
-    expect(await readPolicy(database, sales)).toBeUndefined();
-  });
-
-  test('that a pool no longer declares are free for another', async () => {
-    const { database } = await freshLedger();
-    const spec = await trial();
-    await write(database, { pool: support, uid: 'uid-9' });
-    const without = { ...spec, subscriptions: spec.subscriptions.map(({ accountId: _, ...rest }) => rest) };
-    await write(database, { pool: support, uid: 'uid-9', generation: 2, spec: without });
-    expect(await write(database)).toBe('written');
-  });
-
-  test('that a pool no longer declares stay its own while a call of them may live, and are free by themselves then', async () => {
-    const { database } = await freshLedger();
-    const spec = await trial();
-    await write(database, { pool: support, uid: 'uid-9' });
-    await database.query(
-      `insert into attempt (id, pool_id, direction, project, subscription, state, bound_until)
-         select gen_random_uuid(), id, 'Outbound', 'front', 'main', 'bound', clock_timestamp() + interval '5 min' from pool`,
-    );
-    const without = { ...spec, subscriptions: spec.subscriptions.map(({ accountId: _, ...rest }) => rest) };
-    await write(database, { pool: support, uid: 'uid-9', generation: 2, spec: without });
-    expect(await write(database)).toBe('SubscriptionClaimed');
-    await settleClosedPools(database, 'cluster-1');
-    expect(await write(database)).toBe('SubscriptionClaimed');
-    await database.query(`update attempt set state = 'ended', released_at = clock_timestamp()`);
-    await settleClosedPools(database, 'cluster-1');
-    expect(await write(database)).toBe('written');
-    await settleClosedPools(database, 'cluster-1');
-    expect((await database.query('select from subscription_claim')).rowCount).toBe(2);
   });
 });
 
