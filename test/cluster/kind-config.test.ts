@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { clusterName } from '../../kind/steps.ts';
+import { isOnPath } from './programs.ts';
 
 /** kind-config.yaml as kind reads it: decoded by kind's own types, with nothing unknown let pass. */
 
@@ -19,18 +19,6 @@ function decode(text: string): Promise<{ readonly code: unknown; readonly out: s
       resolve({ code: error?.code ?? 0, out, err }),
     );
     child.stdin?.end(text);
-  });
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch (error) {
-      if (error instanceof Error) return false; // not there, or not for us
-      throw error;
-    }
   });
 }
 

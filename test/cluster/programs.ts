@@ -52,6 +52,11 @@ function pathOf(env: NodeJS.ProcessEnv): readonly string[] {
   return (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
+/** Whether there is such a program. */
+export function isOnPath(program: string): boolean {
+  return programsIn(pathOf(process.env), 'PATH').findFile(program) !== undefined;
+}
+
 function programsIn(folders: readonly string[], from: string): Programs & { readonly findFile: (name: string) => string | undefined } {
   const findFile = (name: string) => folders.map((folder) => join(folder, name)).find(isExecutable);
   return {
