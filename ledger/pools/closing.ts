@@ -13,31 +13,40 @@ import { freeAccounts } from './accounts.ts';
  * became of them as after any outage.
  */
 
-export type PoolObject = { readonly pool: PoolKey; readonly uid: string };
+/** A pool as the ledger has it. `uid`: of the object in the cluster that declared it. */
+export type LedgerPool = { readonly pool: PoolKey; readonly uid: string };
 
 /**
- * Closes the pools of these namespaces whose object is not among `living`, and frees their accounts as far as no call of theirs may live. One statement if there is none, as nearly always.
- * `fence`: a leader that was overtaken may know less than the ledger. Returns the closed ones.
+ * Closes the pools of these namespaces whose object is not there, and frees their accounts as far as no call of theirs may live. One statement if there is
+ * none, as nearly always. `isThere` is asked after the ledger was: a pool is in the ledger only after its object was seen. `fence`: a leader that was
+ * overtaken may know less than the ledger. Returns the closed ones.
  */
 export async function closePools(
   database: Database,
   scope: { readonly cluster: string; readonly namespaces: readonly string[] | 'all' },
-  living: readonly PoolObject[],
+  isThere: (pool: LedgerPool) => boolean,
   fence: number,
 ): Promise<readonly PoolKey[]> {
-  const values = [scope.cluster, scope.namespaces === 'all' ? null : scope.namespaces, JSON.stringify(living), fence];
-  const gone = `
-    from pool where closed_at is null and uid is not null and fence_transitions <= $4
-      and split_part(name, '/', 1) = $1 and ($2::text[] is null or split_part(name, '/', 2) = any($2))
-      and not exists (select from jsonb_to_recordset($3::jsonb) as alive(pool text, uid text) where alive.pool = pool.name and alive.uid = pool.uid)`;
-  const { rows: found } = await database.query<{ id: PoolId }>(`select id ${gone}`, values);
-  if (found.length === 0) return [];
+  const { rows: open } = await database.query<LedgerPool>({
+    name: 'open-pools',
+    text: `
+      select name as pool, uid from pool where closed_at is null and uid is not null and fence_transitions <= $3
+        and split_part(name, '/', 1) = $1 and ($2::text[] is null or split_part(name, '/', 2) = any($2))`,
+    values: [scope.cluster, scope.namespaces === 'all' ? null : scope.namespaces, fence],
+  });
+  const gone = open.filter((pool) => !isThere(pool));
+  if (gone.length === 0) return [];
   return inTransaction(database, async (sql) => {
-    const { rows } = await sql.query<{ id: PoolId; name: PoolKey }>(
-      `with gone as (select id ${gone} order by id for update)
-       update pool set closed_at = clock_timestamp(), fence_transitions = $4 from gone where pool.id = gone.id returning pool.id, pool.name`,
-      values,
-    );
+    const { rows } = await sql.query<{ id: PoolId; name: PoolKey }>({
+      name: 'close-pools',
+      // Another object may have the name by now, or another leader the pool.
+      text: `
+        with gone as (
+          select p.id from pool p join jsonb_to_recordset($1::jsonb) as g(pool text, uid text) on g.pool = p.name and g.uid = p.uid
+          where p.closed_at is null and p.fence_transitions <= $2 order by p.id for update of p)
+        update pool set closed_at = clock_timestamp(), fence_transitions = $2 from gone where pool.id = gone.id returning pool.id, pool.name`,
+      values: [JSON.stringify(gone), fence],
+    });
     const ids = rows.map(({ id }) => id);
     await freeAccounts(sql, scope.cluster);
     await sql.query(`insert into signal (pool_id, kind) select id, 'overlay' from unnest($1::int[]) as id`, [ids]);

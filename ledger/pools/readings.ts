@@ -7,6 +7,8 @@ import { type WorkerState, type WorkerTrouble, workerTrouble } from '../workers.
 export type PoolStanding = {
   readonly poolId: PoolId;
   readonly ledgerId: string;
+  /** It was closed: its object was gone, or somebody who knew less than we took it for gone. */
+  readonly closed: boolean;
   readonly newest: { readonly version: number; readonly generation: number | undefined } | undefined;
   readonly workers: readonly StandingWorker[];
   /** Holds in force; without a class, of the whole pool. */
@@ -28,7 +30,7 @@ const heardWithin = '1 min';
 
 /** SQL: a row for each pool of `$1`; each part by the index that begins with the pool. */
 export const readStandingsStatement = `
-  select pools.id as pool_id, p.ledger_id, newest.version, newest.generation, coalesce(w.workers, '[]') as workers, coalesce(o.holds, '[]') as holds
+  select pools.id as pool_id, p.ledger_id, p.closed_at is not null as closed, newest.version, newest.generation, coalesce(w.workers, '[]') as workers, coalesce(o.holds, '[]') as holds
   from unnest($1::int[]) as pools(id)
   join pool p on p.id = pools.id
   left join lateral (select version, generation from policy where pool_id = pools.id order by version desc limit 1) newest on true
@@ -44,6 +46,7 @@ export const readStandingsStatement = `
 type Row = {
   readonly pool_id: PoolId;
   readonly ledger_id: string;
+  readonly closed: boolean;
   readonly version: string | null;
   readonly generation: string | null;
   readonly workers: readonly {
@@ -68,6 +71,7 @@ function standingOf(row: Row): PoolStanding {
   return {
     poolId: row.pool_id,
     ledgerId: row.ledger_id,
+    closed: row.closed,
     newest:
       row.version === null
         ? undefined

@@ -14,6 +14,8 @@ export type Applier = {
   readonly apply: (plan: readonly Manifest[], uid: string, signal: AbortSignal) => Promise<AppliedPlan>;
   /** Whether watches have shown all that was written there. */
   readonly haveSeen: (paths: readonly string[]) => boolean;
+  /** The object as we know it: as a watch has shown it, or as we wrote it since. */
+  readonly newest: (kind: ChildKind, key: ObjectKey) => unknown;
   /** A watch tells of this object: whether it is as we wrote it, or on its way to be. */
   readonly isOwnWrite: (kind: ChildKind, key: ObjectKey) => boolean;
 };
@@ -33,16 +35,15 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
   const own = openOwnWrites(clock);
   const strangers = openStrangers(api, clock);
 
+  const newest = (kind: ChildKind, key: ObjectKey) =>
+    own.newerThan(childPath(kind, key), cluster.childVersion(kind, key)) ?? cluster.child(kind, key);
+
   /** What is in the way of the object, if anything is. */
   async function applyOne(desired: Manifest, uid: string, signal: AbortSignal): Promise<ChildTrouble | undefined> {
     const { kind, key, name, namespace, path } = placeOf(desired);
-    const known = own.newerThan(path, cluster.childVersion(kind, key)) ?? cluster.child(kind, key);
     // Our watches show what carries our label. Something else of that name would be taken over without being looked at.
-    const live = known ?? (await strangers.find({ kind, namespace, name }, signal));
-    if (live !== undefined && controllerOf(live)?.uid !== uid) {
-      const message = `${kind} ${name} is there already and does not belong to this pool: delete or rename it, or name the pool otherwise`;
-      return { kind, name, reason: 'NameConflict', message };
-    }
+    const live = newest(kind, key) ?? (await strangers.find({ kind, namespace, name }, signal));
+    if (live !== undefined && controllerOf(live)?.uid !== uid) return nameConflict(kind, name);
     // Made between the look and the write, a stranger's object is a conflict where it differs from ours. One that says nothing else (a bare ServiceAccount)
     // would be merged into.
     const force = live !== undefined;
@@ -83,7 +84,13 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
 
   return {
     apply,
+    newest,
     haveSeen: own.haveSeen,
     isOwnWrite: (kind, key) => own.isOwn(childPath(kind, key), cluster.childVersion(kind, key)),
   };
+}
+
+function nameConflict(kind: ChildKind, name: string): ChildTrouble {
+  const message = `${kind} ${name} is there already and does not belong to this pool: delete or rename it, or name the pool otherwise`;
+  return { kind, name, reason: 'NameConflict', message };
 }

@@ -4,6 +4,7 @@ import { describeDecision } from '../../capacity/scaling/explain.ts';
 import { tickMs } from '../../capacity/scaling/policy.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolStatus } from '../../crds/status.ts';
+import type { LedgerPool } from '../../ledger/pools/closing.ts';
 import type { WrittenDecision } from '../../ledger/scaling/decisions.ts';
 import { troubleOf } from '../../ledger/trouble.ts';
 import type { Api } from '../runtime/api.ts';
@@ -141,7 +142,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     return rollouts.pace(deps.planChildren({ pool, spec, replicas }), {
       key,
       declaredAnew: memory.status?.observedGeneration !== pool.generation,
-      live: cluster.child('Deployment', `${key}-vcp`),
+      live: applier.newest('Deployment', `${key}-vcp`),
       deployment,
       pools: cluster.poolCount(),
     });
@@ -271,6 +272,12 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     say(pool, { type: 'Normal', reason, action: 'Scaling', note: describeDecision(decision) });
   }
 
+  /** Whether the cluster has the object that declared this pool of the ledger. */
+  function isThere({ pool, uid }: LedgerPool): boolean {
+    const object = cluster.pool(pool.slice(pool.indexOf('/') + 1));
+    return object?.uid === uid && !object.deleting;
+  }
+
   const livingPools = () => cluster.poolKeys().flatMap((key) => cluster.pool(key) ?? []);
 
   async function tick(): Promise<void> {
@@ -288,8 +295,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       await deps.writeDecisions(decisions);
       if (clock.nowMs() < closeAtMs) return;
       closeAtMs = clock.nowMs() + closeEveryMs;
-      // As they are now: a pool that was made since this tick began must not be taken for one that is gone.
-      await ledger.close(livingPools().filter(({ deleting }) => !deleting));
+      await ledger.close(isThere);
     });
   }
 

@@ -3,7 +3,7 @@ import type { PoolSpec } from '../../crds/pool.ts';
 import { type PoolKey, poolKeyOf, poolName } from '../../crds/values.ts';
 import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
-import { closePools, settleClosedPools } from '../../ledger/pools/closing.ts';
+import { closePools, type LedgerPool, settleClosedPools } from '../../ledger/pools/closing.ts';
 import { askToDrain, type DrainAsk } from '../../ledger/pools/draining.ts';
 import { type WrittenPolicy, writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
 import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
@@ -23,7 +23,7 @@ export type LedgerLink = {
   readonly outlook: (pool: PoolObject) => LedgerOutlook;
   readonly poolId: (pool: PoolObject) => PoolId | undefined;
   /** Closes pools whose object is gone, and does what is left to do for closed ones. */
-  readonly close: (living: readonly PoolObject[]) => Promise<readonly PoolKey[]>;
+  readonly close: (isThere: (pool: LedgerPool) => boolean) => Promise<readonly PoolKey[]>;
   readonly ask: (asks: readonly DrainAsk[]) => Promise<void>;
   readonly forget: (key: ObjectKey) => void;
 };
@@ -43,6 +43,7 @@ export function openLedgerLink(
   own: { readonly cluster: string; readonly scope: Scope; readonly fence: number; readonly nowMs: () => number },
 ): LedgerLink {
   const entries = new Map<ObjectKey, Entry>();
+  const failing = new Map<ObjectKey, { readonly uid: string; readonly message: string }>();
   let reading: Reading | undefined;
   let away: { readonly sinceMs: number; readonly message: string } | undefined;
   const keyOf = ({ namespace, name }: PoolObject) => objectKeyOf(namespace, name);
@@ -66,10 +67,21 @@ export function openLedgerLink(
     const before = entries.get(keyOf(pool));
     // Who has the account may give it up: that refusal is asked for again by whoever comes back to this pool.
     if (before?.uid === uid && before.generation === generation && before.written.written) return;
-    const written = await asking((open) =>
-      writeFencedPolicy(open, { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: readStatus(pool)?.ledgerId }),
-    );
-    entries.set(keyOf(pool), { uid, generation, written });
+    const policy = { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: readStatus(pool)?.ledgerId };
+    try {
+      entries.set(keyOf(pool), { uid, generation, written: await asking((open) => writeFencedPolicy(open, policy)) });
+      failing.delete(keyOf(pool));
+    } catch (error) {
+      if (troubleOf(error) === 'defect') failing.set(keyOf(pool), { uid, message: wordsOf(error) });
+      throw error;
+    }
+  }
+
+  /** A living pool that somebody has closed is opened again by its policy. */
+  function writeAgain(standings: Reading['standings']): void {
+    for (const [key, { written }] of entries) {
+      if (written.written && standings.get(written.poolId)?.closed === true) entries.delete(key);
+    }
   }
 
   async function read(): Promise<void> {
@@ -80,6 +92,7 @@ export function openLedgerLink(
         const [standings, loads, room] = await Promise.all([readStandings(open, ids), readFleets(open, ids), readLedgerRoom(open)]);
         return { atMs, standings, loads, room };
       });
+      writeAgain(reading.standings);
     } catch (error) {
       if (troubleOf(error) === 'defect') throw error;
     }
@@ -87,7 +100,9 @@ export function openLedgerLink(
 
   function outlook(pool: PoolObject): LedgerOutlook {
     const entry = entries.get(keyOf(pool));
+    const failure = failing.get(keyOf(pool));
     if (away !== undefined) return { kind: 'away', ...away };
+    if (failure?.uid === pool.uid) return { kind: 'failing', message: failure.message };
     if (entry === undefined || entry.uid !== pool.uid) return { kind: 'not-asked' };
     if (!entry.written.written) return { kind: 'refused', refused: entry.written.refused, message: entry.written.message };
     const standing = reading?.standings.get(entry.written.poolId);
@@ -104,15 +119,17 @@ export function openLedgerLink(
       const entry = entries.get(keyOf(pool));
       return entry?.uid === pool.uid && entry.written.written ? entry.written.poolId : undefined;
     },
-    close: (living) =>
+    close: (isThere) =>
       asking(async (open) => {
-        const objects = living.map((pool) => ({ pool: ledgerKey(pool), uid: pool.uid }));
-        const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope }, objects, own.fence);
+        const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope }, isThere, own.fence);
         await settleClosedPools(open, own.cluster);
         return closed;
       }),
     ask: (asks) => asking((open) => askToDrain(open, asks)),
-    forget: (key) => entries.delete(key),
+    forget: (key) => {
+      entries.delete(key);
+      failing.delete(key);
+    },
   };
 }
 

@@ -48,6 +48,8 @@ export type LedgerOutlook =
   /** This operator has not asked yet. */
   | { readonly kind: 'not-asked' }
   | { readonly kind: 'away'; readonly sinceMs: number; readonly message: string }
+  /** It answers, and cannot do what is asked of it for this pool. */
+  | { readonly kind: 'failing'; readonly message: string }
   /** It does not take the policy; what workers act on is the one before, if there is one. */
   | { readonly kind: 'refused'; readonly refused: 'Fenced' | 'SubscriptionClaimed' | 'OtherLedger'; readonly message: string }
   | {

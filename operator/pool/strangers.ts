@@ -20,18 +20,18 @@ export type StrangerPlace = { readonly kind: ChildKind; readonly namespace: stri
 /** More names than this within a second are worth a list. */
 const fewNames = 5;
 const listCountsMs = 1_000;
+/** An answer that came so late tells too little about now. */
+const listIsOldMs = 3_000;
 /** Names and labels are enough, and a tenth of the bytes. */
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const notOurs = ours.replace('=', '!=');
 const listTimeoutMs = 30_000;
 const pageSize = 500;
 
-type Asked = {
-  sinceMs: number;
-  names: number;
-  /** Keys of all strangers, as a list that was begun then gave them. */
-  list: { readonly begunMs: number; readonly keys: Promise<ReadonlySet<string>> } | undefined;
-};
+/** Keys of all strangers, as a list that was begun then gave them. */
+type NameList = { readonly begunMs: number; readonly keys: Promise<ReadonlySet<string>> };
+
+type Asked = { sinceMs: number; names: number; list: NameList | undefined };
 
 export function openStrangers(api: Api, clock: Clock): Strangers {
   const askedOf = new Map<string, Asked>();
@@ -44,7 +44,7 @@ export function openStrangers(api: Api, clock: Clock): Strangers {
   }
 
   /** The names of all strangers, if it is worth it to know them. */
-  function namesAround(path: string, signal: AbortSignal): Promise<ReadonlySet<string>> | undefined {
+  function namesAround(path: string, signal: AbortSignal): NameList | undefined {
     const nowMs = clock.nowMs();
     const asked = askedOf.get(path) ?? { sinceMs: nowMs, names: 0, list: undefined };
     askedOf.set(path, asked);
@@ -53,16 +53,19 @@ export function openStrangers(api: Api, clock: Clock): Strangers {
       asked.names = 0;
     }
     asked.names += 1;
-    if (asked.list !== undefined && nowMs - asked.list.begunMs <= listCountsMs) return asked.list.keys;
+    if (asked.list !== undefined && nowMs - asked.list.begunMs <= listCountsMs) return asked.list;
     if (asked.names <= fewNames) return undefined;
     asked.list = { begunMs: nowMs, keys: listed(path, signal) };
-    return asked.list.keys;
+    return asked.list;
   }
 
   return {
     find: async ({ kind, namespace, name }, signal) => {
-      const names = await namesAround(listPath(childKinds[kind], namespace), signal);
-      if (names?.has(`${namespace}/${name}`) === false) return undefined;
+      const list = namesAround(listPath(childKinds[kind], namespace), signal);
+      if (list !== undefined) {
+        const keys = await list.keys;
+        if (!keys.has(`${namespace}/${name}`) && clock.nowMs() - list.begunMs < listIsOldMs) return undefined;
+      }
       return existing(api, objectPath(childKinds[kind], namespace, name), signal);
     },
   };

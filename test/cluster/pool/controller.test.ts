@@ -1,6 +1,5 @@
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openWire } from '../../chaos/proxy.ts';
 import { freshLedger } from '../../support/ledger.ts';
 import { kubectlSays, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
@@ -144,23 +143,4 @@ test('a pool that is broken says what is wrong and what to do, and others go on'
 
   await apply(namespace.name(), poolNamed('claims', { 'spec.subscriptions[0].accountId': 'well-main' }));
   await untilReason(namespace.name(), 'claims', 'Accepted', 'SubscriptionClaimed');
-});
-
-test('without its ledger an operator makes fleets all the same, says so, and catches up', async () => {
-  const { database, url } = await freshLedger();
-  const { port } = new URL(url);
-  const wire = await openWire(Number(port));
-  onTestFinished(() => wire.close());
-  const byWire = new URL(url);
-  byWire.port = String(wire.port);
-  wire.set({ kind: 'cut' });
-  await anOperator(namespace.name(), byWire.href);
-  await apply(namespace.name(), poolNamed('waiting'));
-
-  await until('the Deployment', () => seen(namespace.name(), 'deployment', 'waiting-vcp'));
-  await untilReason(namespace.name(), 'waiting', 'Ready', 'LedgerAway');
-  wire.set({ kind: 'pass' });
-  await untilReason(namespace.name(), 'waiting', 'Ready', 'Starting');
-  const { rows } = await database.query(`select 1 from policy join pool on pool.id = policy.pool_id where pool.name like '%/waiting'`);
-  expect(rows).toHaveLength(1);
 });

@@ -41,7 +41,7 @@ async function write(database: Database, pool: PoolKey, accounts: Accounts): Pro
 }
 
 /** The objects of all pools are deleted. */
-const close = (database: Database) => closePools(database, { cluster: 'cluster-1', namespaces: 'all' }, [], 100);
+const close = (database: Database) => closePools(database, { cluster: 'cluster-1', namespaces: 'all' }, () => false, 100);
 
 /** An open call of a pool that has just begun, unless `is` says otherwise. */
 async function aCall(database: Database, subscription: string, is = `bound_until = clock_timestamp() + interval '1 hour'`): Promise<void> {

@@ -5,11 +5,13 @@ import { type PoolKey, poolKey } from '../../../crds/values.ts';
 import type { Database } from '../../../ledger/database.ts';
 import { readHolds } from '../../../ledger/holds.ts';
 import type { PoolId } from '../../../ledger/policy.ts';
-import { closePools, settleClosedPools } from '../../../ledger/pools/closing.ts';
+import { closePools, type LedgerPool, settleClosedPools } from '../../../ledger/pools/closing.ts';
 import { writeFencedPolicy } from '../../../ledger/pools/fenced-policy.ts';
 import { freshLedger } from '../../support/ledger.ts';
 
 const sales = poolKey.parse('cluster-1/voice/sales');
+/** The cluster has none of them. */
+const nothing = () => false;
 const everywhere = { cluster: 'cluster-1', namespaces: 'all' } as const;
 
 async function aPool(
@@ -51,17 +53,17 @@ describe('a pool whose object is gone', () => {
   test('is closed once: nothing is admitted any more, and its dispatcher is told', async () => {
     const { database } = await freshLedger();
     const poolId = await aPool(database);
-    expect(await closePools(database, everywhere, [], 100)).toEqual([sales]);
+    expect(await closePools(database, everywhere, nothing, 100)).toEqual([sales]);
     expect(await isHeld(database, poolId)).toBe(true);
     expect((await database.query('select kind from signal where pool_id = $1', [poolId])).rows).toEqual([{ kind: 'overlay' }]);
-    expect(await closePools(database, everywhere, [], 100)).toEqual([]);
+    expect(await closePools(database, everywhere, nothing, 100)).toEqual([]);
   });
 
   test('keeps its queue with Retain, and goes on with it when a pool of the name is back', async () => {
     const { database } = await freshLedger();
     const poolId = await aPool(database);
     await queueSessions(database, poolId, 3);
-    await closePools(database, everywhere, [], 100);
+    await closePools(database, everywhere, nothing, 100);
     expect(await settleClosedPools(database, 'cluster-1')).toBe(0);
     expect(await outcomes(database)).toEqual([{ state: 'queued', outcome: null }]);
     expect(await aPool(database, { uid: 'uid-2' })).toBe(poolId);
@@ -72,7 +74,7 @@ describe('a pool whose object is gone', () => {
     const { database } = await freshLedger();
     const poolId = await aPool(database, { deletionPolicy: 'Purge' });
     await queueSessions(database, poolId, 3);
-    await closePools(database, everywhere, [], 100);
+    await closePools(database, everywhere, nothing, 100);
     expect(await settleClosedPools(database, 'cluster-1')).toBe(3);
     await queueSessions(database, poolId, 1);
     expect(await settleClosedPools(database, 'cluster-1')).toBe(1);
@@ -82,21 +84,21 @@ describe('a pool whose object is gone', () => {
   test('is also one whose name another object has now', async () => {
     const { database } = await freshLedger();
     await aPool(database);
-    expect(await closePools(database, everywhere, [{ pool: sales, uid: 'uid-2' }], 100)).toEqual([sales]);
+    expect(await closePools(database, everywhere, ({ uid }) => uid === 'uid-2', 100)).toEqual([sales]);
   });
 });
 
 describe('left alone is', () => {
   test.each([
-    { what: 'a pool that lives', scope: everywhere, living: [{ pool: sales, uid: 'uid-1' }], fence: 100 },
-    { what: 'a pool of another cluster', scope: { cluster: 'cluster-2', namespaces: 'all' } as const, living: [], fence: 100 },
+    { what: 'a pool that lives', scope: everywhere, living: (one: LedgerPool) => one.pool === sales && one.uid === 'uid-1', fence: 100 },
+    { what: 'a pool of another cluster', scope: { cluster: 'cluster-2', namespaces: 'all' } as const, living: nothing, fence: 100 },
     {
       what: 'a pool of a namespace that this operator does not see',
       scope: { cluster: 'cluster-1', namespaces: ['other'] },
-      living: [],
+      living: nothing,
       fence: 100,
     },
-    { what: 'every pool, for a leader that was overtaken', scope: everywhere, living: [], fence: 99 },
+    { what: 'every pool, for a leader that was overtaken', scope: everywhere, living: nothing, fence: 99 },
   ])('$what', async ({ scope, living, fence }) => {
     const { database } = await freshLedger();
     const poolId = await aPool(database);
@@ -107,6 +109,6 @@ describe('left alone is', () => {
   test('a pool of one machine in the same ledger', async () => {
     const { database } = await freshLedger();
     await database.query(`insert into pool (name) values ('sales')`);
-    expect(await closePools(database, everywhere, [], 100)).toEqual([]);
+    expect(await closePools(database, everywhere, nothing, 100)).toEqual([]);
   });
 });

@@ -43,6 +43,7 @@ const worker = (name: string, more: Partial<StandingWorker> = {}): StandingWorke
 const standingOf = (...workers: readonly StandingWorker[]): PoolStanding => ({
   poolId: 1,
   ledgerId: 'l',
+  closed: false,
   newest: undefined,
   workers,
   holds: [],

@@ -2,18 +2,21 @@ import { expect, test } from 'vitest';
 import { openStrangers } from '../../../operator/pool/strangers.ts';
 import type { Api, Call } from '../../../operator/runtime/api.ts';
 import { ApiError } from '../../../operator/runtime/api-error.ts';
+import { sleep } from '../../../operator/runtime/clock.ts';
 import { virtualClock } from '../runtime/virtual-time.ts';
 
 const never = new AbortController().signal;
 const isList = ({ path }: Call) => path.endsWith('/services');
 
 /** A cluster in which these Services are not ours. */
-function aCluster(names: readonly string[]) {
+function aCluster(names: readonly string[], listTakesMs = 0) {
+  const clock = virtualClock();
   const calls: Call[] = [];
   const api: Api = {
     request: async (call) => {
       calls.push(call);
       const of = (name: string) => ({ metadata: { name, namespace: 'team', resourceVersion: '1' } });
+      if (isList(call) && listTakesMs > 0) await sleep(clock, listTakesMs, never);
       if (isList(call)) return { metadata: { resourceVersion: '5' }, items: names.length === 0 ? null : names.map(of) };
       const name = call.path.split('/').at(-1) ?? '';
       if (names.includes(name)) return of(name);
@@ -22,7 +25,6 @@ function aCluster(names: readonly string[]) {
     stream: () => Promise.reject(new Error('nothing is watched here')),
     close: () => undefined,
   };
-  const clock = virtualClock();
   const strangers = openStrangers(api, clock);
   const find = (name: string) => strangers.find({ kind: 'Service', namespace: 'team', name }, never);
   return { calls, clock, find };
@@ -58,4 +60,15 @@ test('a list counts for a second', async () => {
   await clock.advance(1_001);
   await Promise.all(many.map(find));
   expect(calls.filter(isList)).toHaveLength(2);
+});
+
+test.each([
+  { takes: 'a second', listTakesMs: 1_000, asked: 5 },
+  { takes: 'three seconds', listTakesMs: 3_000, asked: many.length },
+])('a list that takes $takes is believed only if it is not old by then', async ({ listTakesMs, asked }) => {
+  const { calls, clock, find } = aCluster([], listTakesMs);
+  const found = Promise.all(many.map(find));
+  await clock.advance(listTakesMs);
+  await found;
+  expect(calls.filter((call) => !isList(call))).toHaveLength(asked);
 });

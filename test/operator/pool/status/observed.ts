@@ -85,6 +85,7 @@ export const aWorker = (name: string, more: Partial<StandingWorker> = {}): Stand
 export const aStanding = (more: Partial<PoolStanding> = {}): PoolStanding => ({
   poolId: 1,
   ledgerId: 'ledger-1',
+  closed: false,
   newest: { version: 7, generation: 3 },
   workers: [aWorker('a'), aWorker('b')],
   holds: [],

@@ -70,6 +70,7 @@ describe('is not ready', () => {
     ],
     ['whose ledger has a later policy', { ledger: { kind: 'refused', refused: 'Fenced', message: 'a later one' } }, 'Unknown Fenced'],
     ['whose ledger is away', { ledger: { kind: 'away', sinceMs: 0, message: 'connection refused' } }, 'False LedgerAway'],
+    ['whose ledger fails', { ledger: { kind: 'failing', message: 'permission denied for table policy' } }, 'False LedgerFails'],
     ['of which nothing was read yet', { ledger: { kind: 'not-asked' } }, 'Unknown NotReadYet'],
     [
       'with an object of somebody else in its way',
