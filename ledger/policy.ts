@@ -1,7 +1,7 @@
 import type { PoolSpec } from '../crds/pool.ts';
 import type { PoolKey } from '../crds/values.ts';
 import { type Database, inTransaction, type Sql } from './database.ts';
-import { accountsOf, claimAccounts, freeOtherAccounts } from './pools/accounts.ts';
+import { declareAccounts } from './pools/accounts.ts';
 import { PolicyUnreadable, readStored } from './stored-policy.ts';
 
 /** A pool's number in its ledger. */
@@ -29,11 +29,10 @@ export const keptPolicies = 20;
 export async function writePolicy(database: Database, pool: PoolKey, spec: PoolSpec): Promise<{ poolId: PoolId; version: number }> {
   return inTransaction(database, async (sql) => {
     await sql.query('insert into pool (name) values ($1) on conflict (name) do nothing', [pool]);
-    const { rows } = await sql.query<{ id: number }>('select id from pool where name = $1 for update', [pool]);
+    const { rows } = await sql.query<{ id: number }>('select id from pool where name = $1 for no key update', [pool]);
     const poolId = rows[0]?.id;
     if (poolId === undefined) throw new Error(`pool ${pool} vanished while its policy was written`);
-    await freeOtherAccounts(sql, poolId, accountsOf(spec));
-    await claimAccounts(sql, poolId, spec);
+    await declareAccounts(sql, poolId, spec);
     const { rows: newest } = await sql.query<{ version: string; same: boolean }>(
       'select version, spec = $2::jsonb as same from policy where pool_id = $1 order by version desc limit 1',
       [poolId, JSON.stringify(spec)],

@@ -2,6 +2,7 @@ import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 import type { WorkerId } from '../workers.ts';
+import { longestCall } from './longest-call.ts';
 
 /** An inbound call that the provider asks us about. It holds a line from now on, whatever we answer. */
 export type Arrival = {
@@ -98,7 +99,8 @@ export async function refuseArrival(sql: Sql, poolId: PoolId, attemptId: string,
     name: 'refuse-arrival',
     text: `
       with refused as (
-        update attempt set state = 'bound', refusal = $3, bound_at = clock_timestamp(), last_seen_at = clock_timestamp()
+        update attempt set state = 'bound', refusal = $3, bound_at = clock_timestamp(), last_seen_at = clock_timestamp(),
+          bound_until = clock_timestamp() + ${longestCall}
         where id = $2 and pool_id = $1 and state = 'pending' returning id),
       told as (insert into signal (pool_id, kind, attempt_id) select $1, 'refused', id from refused)
       select count(*)::int as n from refused`,

@@ -1,3 +1,4 @@
+import { longestCall } from '../attempts/longest-call.ts';
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 
@@ -20,7 +21,7 @@ const takingBack = (attempts: string) => `
         returning a.id),
       lapsed as (
         update attempt a set state = 'bound', refusal = 'NotAnswered', bound_at = clock_timestamp(),
-          bound_until = clock_timestamp() + interval '2 min', last_seen_at = clock_timestamp()
+          bound_until = clock_timestamp() + ${longestCall}, last_seen_at = clock_timestamp()
         from late where a.id = late.attempt_id and late.direction = 'Inbound'
         returning a.id),
       changed as (select id from back union all select id from lapsed),

@@ -11,10 +11,16 @@ alter table subscription_claim
   add column undeclared_at timestamptz,
   add column last_version bigint;
 
-update subscription_claim set names = array[subscription];
+update subscription_claim c set names = array(
+  select c.subscription union
+  select one ->> 'name' from policy o, jsonb_array_elements(o.spec -> 'subscriptions') as one
+  where o.pool_id = c.pool_id and one ->> 'accountId' = c.account_id);
 
-update subscription_claim c set undeclared_at = clock_timestamp(), last_version = newest.version
-from (select distinct on (pool_id) pool_id, version, spec from policy order by pool_id, version desc) newest
+update subscription_claim c set undeclared_at = clock_timestamp(), last_version = coalesce(
+  (select max(version) from policy where pool_id = c.pool_id
+    and jsonb_path_exists(spec, '$.subscriptions[*] ? (@.accountId == $account)', jsonb_build_object('account', c.account_id))),
+  (select min(version) - 1 from policy where pool_id = c.pool_id))
+from (select distinct on (pool_id) pool_id, spec from policy order by pool_id, version desc) newest
 where newest.pool_id = c.pool_id
   and not exists (select from jsonb_array_elements(newest.spec -> 'subscriptions') as one where one ->> 'accountId' = c.account_id);
 `;

@@ -1,4 +1,6 @@
 import type { PoolSpec } from '../../crds/pool.ts';
+import type { SubscriptionName } from '../../crds/values.ts';
+import { longestCall } from '../attempts/longest-call.ts';
 import type { Sql } from '../database.ts';
 import type { PoolId } from '../policy.ts';
 
@@ -6,7 +8,7 @@ import type { PoolId } from '../policy.ts';
  * Claims to accounts: each belongs to one pool of the ledger, because its lines are counted once. A claim does not end with its declaration: while a call
  * of the pool may live, or a worker may still begin one, another pool would count the account's lines anew, and its limit would be passed (I1).
  *
- * All of these run in a transaction that holds the row of the pool: declaring an account and freeing it never cross.
+ * All of these run in a transaction that holds the row of the pool whose claims it changes: declaring an account and freeing it never cross.
  */
 
 /** An account that another pool of this ledger already claims. */
@@ -14,45 +16,58 @@ export class SubscriptionClaimed extends Error {
   override readonly name = 'SubscriptionClaimed';
 }
 
-/** Accounts that a pool declares. */
-export function accountsOf(spec: PoolSpec): readonly string[] {
-  return spec.subscriptions.flatMap(({ accountId }) => accountId ?? []);
-}
-
-/** Claims the accounts of a declaration for its pool; the oldest claim wins. @throws SubscriptionClaimed */
-export async function claimAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
-  // In one order everywhere: two pools that claim the same accounts wait for each other, and never in a circle.
-  const declaring = spec.subscriptions
+/**
+ * Notes that a pool declares these accounts and no others: claims them, the oldest claim wins, and frees the others as far as none of their lines may be in
+ * use.
+ * @throws SubscriptionClaimed
+ */
+export async function declareAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
+  // In one order everywhere: two pools that want each other's accounts wait for each other, and never in a circle.
+  const declared = spec.subscriptions
     .flatMap(({ name, accountId }) => (accountId === undefined ? [] : [{ name, accountId }]))
     .sort((one, other) => (one.accountId < other.accountId ? -1 : 1));
-  for (const { name, accountId } of declaring) {
-    const { rows } = await sql.query<{ pool_id: number }>({
-      name: 'claim-account',
-      text: `
-        insert into subscription_claim as c (account_id, pool_id, subscription, names) values ($1, $2, $3, array[$3])
-        on conflict (account_id) do update
-          set names = array(select distinct unnest(c.names || excluded.names)), undeclared_at = null, last_version = null
-        returning pool_id`,
-      values: [accountId, poolId, name],
-    });
-    if (rows[0]?.pool_id !== poolId) {
-      throw new SubscriptionClaimed(
-        `subscriptions/${name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
-      );
-    }
+  const accounts = declared.map(({ accountId }) => accountId);
+  await sql.query({
+    name: 'lock-accounts',
+    text: 'select from subscription_claim where pool_id = $1 or account_id = any($2::text[]) order by account_id for no key update',
+    values: [poolId, accounts],
+  });
+  await sql.query({
+    name: 'undeclare-accounts',
+    text: `
+      update subscription_claim c set undeclared_at = clock_timestamp(), last_version = (select max(version) from policy where pool_id = $1)
+      where c.pool_id = $1 and c.account_id <> all($2::text[]) and c.undeclared_at is null`,
+    values: [poolId, accounts],
+  });
+  await freeAccountsOf(sql, [poolId, ...(await lockPools(sql, giveUpClaims, [poolId, accounts]))]);
+  for (const { name, accountId } of declared) await claimAccount(sql, poolId, name, accountId);
+}
+
+async function claimAccount(sql: Sql, poolId: PoolId, name: SubscriptionName, accountId: string): Promise<void> {
+  const { rows } = await sql.query<{ pool_id: number }>({
+    name: 'claim-account',
+    text: `
+      insert into subscription_claim as c (account_id, pool_id, subscription, names) values ($1, $2, $3, array[$3])
+      on conflict (account_id) do update
+        set names = array(select distinct unnest(c.names || excluded.names)), undeclared_at = null, last_version = null
+      returning pool_id`,
+    values: [accountId, poolId, name],
+  });
+  if (rows[0]?.pool_id !== poolId) {
+    throw new SubscriptionClaimed(
+      `subscriptions/${name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
+    );
   }
 }
 
 /**
  * SQL: whether an attempt of claim `c` may still hold a line. Nobody may be there to hear of its end, so a bound counts like an end: the one sent with a call
- * and the time in which look-ups are tried after it; 12 h and 10 min, the longest talk and ring that a pool may allow, where the call is not known or was left
- * to what the provider does with an unanswered caller; and minutes for what was never sent.
+ * and the time in which look-ups are tried after it; the longest call that there may be, where nothing is known of it; and minutes for what was never sent.
  */
 const mayHoldALine = `exists (
     select from attempt a where a.pool_id = c.pool_id and a.released_at is null and (a.subscription = c.subscription or a.subscription = any(c.names))
       and (c.undeclared_at is null or a.policy_version <= c.last_version or a.created_at < c.undeclared_at + interval '2 min')
-      and case when a.refusal = 'NotAnswered' then a.created_at + interval '12 h 10 min'
-            else coalesce(a.bound_until, a.sending_at + interval '12 h 10 min', a.created_at + interval '3 min') end
+      and greatest(coalesce(a.bound_until, a.sending_at + ${longestCall}, a.created_at + interval '3 min'), a.last_seen_at)
           > statement_timestamp() - interval '2 min')`;
 
 /**
@@ -64,45 +79,35 @@ const mayTakeALine = `exists (
       and (coalesce(p.closed_at, c.undeclared_at) > statement_timestamp() - interval '30 s'
         or (p.closed_at is null and coalesce(w.applied_version, 0) <= c.last_version)))`;
 
-/** Notes that a pool declares these accounts and no others, and frees the others as far as none of their lines may be in use. */
-export async function freeOtherAccounts(sql: Sql, poolId: PoolId, declared: readonly string[]): Promise<void> {
-  await sql.query({
-    name: 'undeclare-accounts',
-    text: `
-      update subscription_claim c set undeclared_at = clock_timestamp(), last_version = (select max(version) from policy where pool_id = $1)
-      where c.pool_id = $1 and c.account_id <> all($2::text[]) and c.undeclared_at is null`,
-    values: [poolId, declared],
-  });
-  await freeAccountsOf(sql, [poolId]);
-}
-
 /** Frees the accounts to which pools of a cluster have no more claim: those of closed pools, and those that a pool has stopped declaring. */
 export async function freeAccounts(sql: Sql, cluster: string): Promise<void> {
   // A row that somebody has is left for the next time: whoever declares the account again has it. What is freed is looked for anew once the rows are held.
-  const { rows } = await sql.query<{ id: PoolId }>({
-    name: 'lock-pools-with-accounts',
-    text: `
-      select p.id from pool p where split_part(p.name, '/', 1) = $1
-        and exists (select from subscription_claim c where c.pool_id = p.id and (p.closed_at is not null or c.undeclared_at is not null))
-      order by p.id for update skip locked`,
-    values: [cluster],
-  });
-  if (rows.length > 0) {
-    await freeAccountsOf(
-      sql,
-      rows.map(({ id }) => id),
-    );
-  }
+  await freeAccountsOf(sql, await lockPools(sql, endedClaims, [cluster]));
+}
+
+const isOver = '(p.closed_at is not null or c.undeclared_at is not null)';
+const endedClaims = `split_part(p.name, '/', 1) = $1 and exists (select from subscription_claim c where c.pool_id = p.id and ${isOver})`;
+/** Pools other than $1 whose claim to one of these accounts is over, and may be due. */
+const giveUpClaims = `p.id <> $1 and exists (
+  select from subscription_claim c where c.pool_id = p.id and c.account_id = any($2::text[]) and ${isOver})`;
+
+/** Not `for update`: nearly every statement of a pool refers to its row, and would wait. */
+async function lockPools(sql: Sql, which: string, values: readonly unknown[]): Promise<readonly PoolId[]> {
+  const { rows } = await sql.query<{ id: PoolId }>(`select p.id from pool p where ${which} order by p.id for no key update skip locked`, [
+    ...values,
+  ]);
+  return rows.map(({ id }) => id);
 }
 
 async function freeAccountsOf(sql: Sql, poolIds: readonly PoolId[]): Promise<void> {
+  if (poolIds.length === 0) return;
   await sql.query({
     name: 'free-accounts',
     text: `
       delete from subscription_claim where account_id in (
         select c.account_id from subscription_claim c join pool p on p.id = c.pool_id
-        where p.id = any($1::int[]) and (p.closed_at is not null or c.undeclared_at is not null) and not ${mayHoldALine} and not ${mayTakeALine}
-        order by c.account_id for update of c)`,
+        where p.id = any($1::int[]) and ${isOver} and not ${mayHoldALine} and not ${mayTakeALine}
+        order by c.account_id for no key update of c)`,
     values: [poolIds],
   });
 }

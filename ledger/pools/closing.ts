@@ -43,7 +43,7 @@ export async function closePools(
       text: `
         with gone as (
           select p.id from pool p join jsonb_to_recordset($1::jsonb) as g(pool text, uid text) on g.pool = p.name and g.uid = p.uid
-          where p.closed_at is null and p.fence_transitions <= $2 order by p.id for update of p)
+          where p.closed_at is null and p.fence_transitions <= $2 order by p.id for no key update of p)
         update pool set closed_at = clock_timestamp(), fence_transitions = $2 from gone where pool.id = gone.id returning pool.id, pool.name`,
       values: [JSON.stringify(gone), fence],
     });

@@ -2,7 +2,7 @@ import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolKey } from '../../crds/values.ts';
 import { type Database, inTransaction, type Sql } from '../database.ts';
 import { keptPolicies, type PoolId } from '../policy.ts';
-import { accountsOf, claimAccounts, freeOtherAccounts, SubscriptionClaimed } from './accounts.ts';
+import { declareAccounts, SubscriptionClaimed } from './accounts.ts';
 
 /**
  * Policies as an operator writes them. Operators follow one another, and one that was frozen may wake and still believe that it leads: so each write
@@ -60,8 +60,7 @@ async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {
       `this database is ledger ${ledgerId}, and the queue of the pool is in ledger ${policy.ledgerId}: name that one again, or delete the pool and make it anew`,
     );
   }
-  if (before !== 'new') await freeOtherAccounts(sql, poolId, accountsOf(policy.spec));
-  await claimAccounts(sql, poolId, policy.spec);
+  await declareAccounts(sql, poolId, policy.spec);
   const version = before === 'new' ? await insertPolicy(sql, poolId, policy) : await store(sql, poolId, policy);
   // The dispatcher took a closed pool for held, and looks again when it is told.
   if (before === 'closed') await sql.query(`insert into signal (pool_id, kind) values ($1, 'overlay')`, [poolId]);
@@ -76,7 +75,7 @@ async function passFence(sql: Sql, policy: FencedPolicy) {
   const { pool, uid, fence, generation, spec } = policy;
   const former = await sql.query<{ closed: boolean }>({
     name: 'lock-pool',
-    text: 'select closed_at is not null as closed from pool where name = $1 for update',
+    text: 'select closed_at is not null as closed from pool where name = $1 for no key update',
     values: [pool],
   });
   const { rows } = await sql.query<{ id: number; ledger_id: string; inserted: boolean }>({

@@ -4,6 +4,7 @@ import { readManifest } from '../../../crds/manifest.ts';
 import type { PoolSpec } from '../../../crds/pool.ts';
 import { type PoolKey, poolKey, subscriptionName } from '../../../crds/values.ts';
 import type { Database } from '../../../ledger/database.ts';
+import { migrate } from '../../../ledger/migrate.ts';
 import { readPolicy, writePolicy } from '../../../ledger/policy.ts';
 import { closePools, settleClosedPools } from '../../../ledger/pools/closing.ts';
 import { writeFencedPolicy } from '../../../ledger/pools/fenced-policy.ts';
@@ -89,6 +90,16 @@ describe('an account', () => {
     const { database } = await freshLedger();
     await write(database, support, { main: 'x' });
     await write(database, support, { main: undefined });
+    expect(await write(database, sales, { main: 'x' })).toBe('written');
+  });
+
+  test('of a pool on one machine is free for whoever asks for it once its last call is over', async () => {
+    const { database } = await freshLedger();
+    await writePolicy(database, support, await declaring({ main: 'x' }));
+    await aCall(database, 'main');
+    await writePolicy(database, support, await declaring({ main: 'y' }));
+    expect(await write(database, sales, { main: 'x' })).toBe('SubscriptionClaimed');
+    await theCallEnds(database);
     expect(await write(database, sales, { main: 'x' })).toBe('written');
   });
 
@@ -219,8 +230,8 @@ describe('an account of a closed pool', () => {
     { what: 'is kept for hours where nobody knows of a call', call: `sending_at = clock_timestamp() - interval '11 h'`, kept: true },
     { what: 'is free after minutes where nothing was sent', call: `created_at = clock_timestamp() - interval '6 min'`, kept: false },
     {
-      what: 'is kept for a caller whom nobody answered and the provider may have forwarded',
-      call: `refusal = 'NotAnswered', bound_until = clock_timestamp() - interval '1 hour'`,
+      what: 'is kept for a call that was seen alive beyond its bound',
+      call: `bound_until = clock_timestamp() - interval '1 hour', last_seen_at = clock_timestamp() - interval '1 min'`,
       kept: true,
     },
   ])('$what', async ({ call, kept }) => {
@@ -244,5 +255,71 @@ describe('an account of a closed pool', () => {
     expect(await claims(database)).toEqual(['x']);
     await opening.query('commit');
     expect(await claims(database)).toEqual(['x']);
+  });
+});
+
+test('freeing goes on beside transactions of the pool, and they beside it', async () => {
+  const { database } = await freshLedger({ maxConnections: 3 });
+  await write(database, support, { main: 'x' });
+  await aCall(database, 'main');
+  await close(database);
+  await theCallEnds(database);
+  const other = await database.connect();
+  onTestFinished(() => other.release());
+  await other.query('begin');
+  await other.query(`insert into signal (pool_id, kind) select id, 'overlay' from pool`);
+  expect(await claims(database)).toEqual([]);
+  await other.query('rollback');
+});
+
+test('two pools that want each other’s accounts at the same time are both told so, and never wait in a circle', async () => {
+  const { database } = await freshLedger();
+  await write(database, support, { main: 'x' });
+  await write(database, sales, { main: 'y' });
+  await aCall(database, 'main');
+  await database.query(`insert into attempt (id, pool_id, direction, project, subscription, state, bound_until)
+    select gen_random_uuid(), id, 'Outbound', 'front', 'main', 'bound', clock_timestamp() + interval '1 hour' from pool where name = '${sales}'`);
+  for (let round = 0; round < 20; round += 1) {
+    const swapped = await Promise.all([write(database, support, { main: 'y' }), write(database, sales, { main: 'x' })]);
+    expect(swapped).toEqual(['SubscriptionClaimed', 'SubscriptionClaimed']);
+  }
+});
+
+describe('claims of a ledger that an earlier release made', () => {
+  /** Takes back what this release has added. */
+  async function asBefore(database: Database): Promise<void> {
+    await database.query('alter table subscription_claim drop column names, drop column undeclared_at, drop column last_version');
+    await database.query('delete from migration where version = 9');
+  }
+
+  test('know every name of their account', async () => {
+    const { database } = await freshLedger();
+    await write(database, support, { main: 'x' });
+    await write(database, support, { east: 'x' });
+    await aCall(database, 'east');
+    await asBefore(database);
+    await migrate(database);
+    await close(database);
+    expect(await claims(database)).toEqual(['x']);
+  });
+
+  test('are free when their pool has stopped declaring the account, whatever it calls so now', async () => {
+    const { database } = await freshLedger();
+    await write(database, support, { main: 'x' });
+    await aCall(database, 'main');
+    await write(database, support, { main: 'y' });
+    await asBefore(database);
+    await migrate(database);
+    expect(await claims(database)).toEqual(['x', 'y']);
+    await theCallEnds(database);
+    await aCall(
+      database,
+      'main',
+      `policy_version = (select max(version) from policy), bound_until = clock_timestamp() + interval '1 hour'`,
+    );
+    const { rows } = await database.query<{ version: string }>('select max(version) as version from policy');
+    await aWorker(database, Number(rows[0]?.version));
+    await timePasses(database, '1 hour');
+    expect(await claims(database)).toEqual(['y']);
   });
 });
