@@ -19,8 +19,26 @@ export type StoredPolicy = {
 
 export type RejectedPolicy = { readonly version: number; readonly detail: string };
 
-/** As many policies of a pool are kept, and looked through for what the newest does not say. */
-export const keptPolicies = 20;
+/** As many policies of a pool are kept, and looked through for what the newest does not say; besides, those by which calls still live. */
+const keptPolicies = 20;
+/** Calls of more policies than this are not looked for: far more than projects can have left while a call lasts. */
+const mostFormer = 500;
+
+/** Forgets old policies. The newest one that has a project with open attempts is kept: without it nobody would know how to watch them to their end. */
+export async function forgetPolicies(sql: Sql, poolId: PoolId): Promise<void> {
+  await sql.query({
+    name: 'forget-policies',
+    text: `
+      with old as (select version, spec from policy where pool_id = $1 order by version desc offset $2),
+      open as (select distinct project from attempt where pool_id = $1 and released_at is null and exists (select from old)),
+      needed as (
+        select max(o.version) as version from open join policy o on o.pool_id = $1
+          and jsonb_path_exists(o.spec, '$.subscriptions[*].projects[*] ? (@.name == $name)', jsonb_build_object('name', open.project))
+        group by open.project)
+      delete from policy where pool_id = $1 and version in (select version from old) and version not in (select version from needed)`,
+    values: [poolId, keptPolicies],
+  });
+}
 
 /**
  * Makes the pool if it is new, claims its accounts, and stores the declaration as its newest policy unless it equals the stored one.
@@ -42,10 +60,7 @@ export async function writePolicy(database: Database, pool: PoolKey, spec: PoolS
       poolId,
       JSON.stringify(spec),
     ]);
-    await sql.query(
-      'delete from policy where pool_id = $1 and version in (select version from policy where pool_id = $1 order by version desc offset $2)',
-      [poolId, keptPolicies],
-    );
+    await forgetPolicies(sql, poolId);
     return { poolId, version: Number(written[0]?.version) };
   });
 }
@@ -77,20 +92,23 @@ async function policyRows(sql: Sql, pool: PoolKey, limit: number): Promise<reado
   return rows;
 }
 
-export type FormerPolicies = { readonly specs: readonly PoolSpec[]; readonly unreadable: readonly PolicyUnreadable[] };
+export type FormerPolicies = {
+  readonly policies: readonly { readonly version: number; readonly spec: PoolSpec }[];
+  readonly unreadable: readonly PolicyUnreadable[];
+};
 
 /** The policies before the newest, newest first: what a call of a project that was removed since still needs. */
 export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<FormerPolicies> {
   const { rows } = await sql.query<{ version: string; spec: unknown }>(
     'select version, spec from policy where pool_id = $1 order by version desc limit $2 offset 1',
-    [poolId, keptPolicies],
+    [poolId, mostFormer],
   );
-  const specs: PoolSpec[] = [];
+  const policies: { version: number; spec: PoolSpec }[] = [];
   const unreadable: PolicyUnreadable[] = [];
   for (const row of rows) {
     const read = readStored(row.spec, `former policy ${row.version}`);
     if (read instanceof PolicyUnreadable) unreadable.push(read);
-    else specs.push(read.spec);
+    else policies.push({ version: Number(row.version), spec: read.spec });
   }
-  return { specs, unreadable };
+  return { policies, unreadable };
 }

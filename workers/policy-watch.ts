@@ -90,10 +90,10 @@ async function formerProjectsOf(
   log: Logger,
 ): Promise<readonly ProjectPolicy[]> {
   const former = new Map<string, ProjectPolicy>();
-  const { specs, unreadable } = await readFormerPolicies(database, poolId);
+  const { policies, unreadable } = await readFormerPolicies(database, poolId);
   if (unreadable.length > 0)
     log.warn({ policies: unreadable.map(({ message }) => message) }, 'calls of projects that only these policies have are not watched');
-  for (const spec of specs) {
+  for (const { spec } of policies) {
     for (const project of compile(pool, spec).projects) {
       const declared = policy.projects.some(({ name }) => name === project.name);
       if (!declared && !former.has(project.name)) former.set(project.name, project);

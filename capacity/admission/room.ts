@@ -1,6 +1,6 @@
 import type { ClassName, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 import type { ClassPolicy, Direction, ProjectPolicy } from '../policy/policy.ts';
-import type { Pause, Snapshot } from './snapshot.ts';
+import type { Pause, PendingCount, Snapshot } from './snapshot.ts';
 
 /**
  * The room that a snapshot leaves, as running counters: summed up once per step and charged with every admission, so that no decision adds anything
@@ -12,6 +12,7 @@ export type Room = {
   /** In the order of the policy: falling priority. */
   readonly classes: ReadonlyMap<ClassName, ClassRoom>;
   readonly subscriptions: ReadonlyMap<SubscriptionName, Budget>;
+  readonly upstreams: ReadonlyMap<UpstreamName, UpstreamTake>;
   readonly projects: ReadonlyMap<ProjectName, ProjectRoom>;
 };
 
@@ -72,7 +73,7 @@ export function slotOf(budget: Budget): Take {
   return { budget, units: 1 };
 }
 
-/** Adds up what is in use. Slots of projects and classes that the policy no longer has still count where they can: pool, direction, subscription. */
+/** Adds up what is in use. Slots of projects and classes that the policy no longer has still count where they can: pool, direction, subscription, upstreams. */
 export function roomIn(snapshot: Snapshot): Room {
   const room = emptyRoom(snapshot);
   for (const count of snapshot.inUse) {
@@ -85,18 +86,11 @@ export function roomIn(snapshot: Snapshot): Room {
       classRoom.fulfilling += fulfilling;
     }
     const project = room.projects.get(count.project);
-    if (project === undefined) {
-      holdLinesOf(room, count);
-      continue;
-    }
-    holdLines(project, count.slots);
-    if (classRoom !== undefined) fulfilAt(classRoom, project.policy.subscription, fulfilling);
+    holdLines(room, project, count);
+    const subscription = count.subscription ?? project?.policy.subscription;
+    if (classRoom !== undefined && project !== undefined && subscription !== undefined) fulfilAt(classRoom, subscription, fulfilling);
   }
-  for (const count of snapshot.pending) {
-    const holder = room.projects.get(count.project);
-    if (holder === undefined) holdLinesOf(room, count);
-    else holdLines(holder, count.slots);
-  }
+  for (const count of snapshot.pending) holdLines(room, room.projects.get(count.project), count);
   return room;
 }
 
@@ -104,15 +98,13 @@ function fulfilAt(classRoom: ClassRoom, subscription: SubscriptionName, slots: n
   classRoom.fulfillingAt.set(subscription, (classRoom.fulfillingAt.get(subscription) ?? 0) + slots);
 }
 
-/** Lines of a project that is gone from the policy. */
-function holdLinesOf(room: Room, { subscription, slots }: { readonly subscription?: SubscriptionName; readonly slots: number }): void {
-  const budget = subscription === undefined ? undefined : room.subscriptions.get(subscription);
-  if (budget !== undefined) budget.used += slots;
-}
-
-function holdLines(project: ProjectRoom, slots: number): void {
-  project.used += slots;
-  for (const take of project.line) take.budget.used += slots * take.units;
+/** Charges lines where they are; the policy may have led their project elsewhere since, or have it no longer. */
+function holdLines(room: Room, project: ProjectRoom | undefined, { subscription, upstreams, slots }: PendingCount): void {
+  if (project !== undefined) project.used += slots;
+  const account = subscription === undefined ? project?.subscription : room.subscriptions.get(subscription);
+  if (account !== undefined) account.used += slots;
+  const channels = upstreams === undefined ? (project?.upstreams ?? []) : upstreams.flatMap((name) => room.upstreams.get(name) ?? []);
+  for (const { budget, units } of channels) budget.used += slots * units;
 }
 
 function emptyRoom({ policy, ceilings, pauses }: Snapshot): Room {
@@ -156,6 +148,7 @@ function emptyRoom({ policy, ceilings, pauses }: Snapshot): Room {
       ]),
     ),
     subscriptions,
+    upstreams,
     projects,
   };
 }

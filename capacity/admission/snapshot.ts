@@ -31,8 +31,9 @@ export type SlotCount = {
   readonly class: ClassName;
   readonly direction: Direction;
   readonly project: ProjectName;
-  /** Where the line is; needed when the policy no longer has the project, whose calls hold lines to their end. */
+  /** Where the lines are, if not where those of the project are now: they were taken under an earlier policy. */
   readonly subscription?: SubscriptionName;
+  readonly upstreams?: readonly UpstreamName[];
   readonly slots: number;
   /**
    * How many of them cool: the call is over, the line not free yet. They count against every limit, but they fulfil no reservation, because the next
@@ -41,7 +42,7 @@ export type SlotCount = {
   readonly cooling?: number;
 };
 
-export type PendingCount = { readonly project: ProjectName; readonly subscription?: SubscriptionName; readonly slots: number };
+export type PendingCount = Pick<SlotCount, 'project' | 'subscription' | 'upstreams' | 'slots'>;
 
 export type Pause = { readonly until: 'probe-allowed' | 'closed'; readonly reason: string; readonly stops: PauseScope };
 

@@ -17,6 +17,8 @@ export type OpenAttempt = {
   /** Set when an inbound call was refused by message or transfer: it holds a line, but no slot of its class. */
   readonly refusal: string | null;
   readonly owner: number | null;
+  /** Null until a decision by a policy made it. */
+  readonly policyVersion: number | null;
   readonly ambiguous: boolean;
   readonly outcome: string | null;
   readonly admittedAtMs: number | null;
@@ -31,7 +33,7 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 /** Columns of an attempt `a` and its session `s`, for {@link openAttemptOf}. */
 export const openAttemptColumns = `
-  a.id, a.session_id, a.class, a.direction, a.project, a.subscription, a.number, a.state, a.refusal, a.owner, a.ambiguous_at is not null as ambiguous,
+  a.id, a.session_id, a.class, a.direction, a.project, a.subscription, a.number, a.state, a.refusal, a.owner, a.policy_version, a.ambiguous_at is not null as ambiguous,
   a.outcome, ${ms('a.admitted_at')} as admitted_ms, ${ms('a.send_by')} as send_by_ms, ${ms('a.sending_at')} as sending_ms, ${ms('a.bound_at')} as bound_ms,
   ${ms('a.ended_at')} as ended_ms, s.seq, s.score, ${ms('s.ready_at')} as ready_ms, s.labels`;
 
@@ -46,6 +48,7 @@ export type OpenAttemptRow = {
   readonly state: OpenAttempt['state'];
   readonly refusal: string | null;
   readonly owner: number | null;
+  readonly policy_version: string | null;
   readonly ambiguous: boolean;
   readonly outcome: string | null;
   readonly admitted_ms: number | null;
@@ -71,6 +74,7 @@ export function openAttemptOf(row: OpenAttemptRow): OpenAttempt {
     state: row.state,
     refusal: row.refusal,
     owner: row.owner,
+    policyVersion: row.policy_version === null ? null : Number(row.policy_version),
     ambiguous: row.ambiguous,
     outcome: row.outcome,
     admittedAtMs: row.admitted_ms,

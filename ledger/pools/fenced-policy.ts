@@ -1,7 +1,7 @@
 import type { PoolSpec } from '../../crds/pool.ts';
 import type { PoolKey } from '../../crds/values.ts';
 import { type Database, inTransaction, type Sql } from '../database.ts';
-import { keptPolicies, type PoolId } from '../policy.ts';
+import { forgetPolicies, type PoolId } from '../policy.ts';
 import { declareAccounts, SubscriptionClaimed } from './accounts.ts';
 
 /**
@@ -108,10 +108,7 @@ async function store(sql: Sql, poolId: PoolId, policy: FencedPolicy): Promise<nu
   );
   if (same[0] !== undefined) return Number(same[0].version);
   const version = await insertPolicy(sql, poolId, policy);
-  await sql.query(
-    'delete from policy where pool_id = $1 and version in (select version from policy where pool_id = $1 order by version desc offset $2)',
-    [poolId, keptPolicies],
-  );
+  await forgetPolicies(sql, poolId);
   return version;
 }
 

@@ -47,6 +47,32 @@ describe('the policy in the ledger', () => {
     expect(inForce.policy().projects.map(({ name }) => name)).toEqual(['main-front', 'main-sales']);
     expect(inForce.formerProjects().map(({ name }) => name)).toEqual(['second-sales']);
   });
+
+  test('keeps a removed project at hand as long as a call of it lives, however often the policy changes', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const [main] = spec.subscriptions;
+    if (main === undefined) throw new Error('the sample has subscriptions');
+    const { poolId } = await writePolicy(database, metadata.name, spec);
+    await database.query(
+      `insert into attempt (id, pool_id, direction, project, subscription, state) values (gen_random_uuid(), $1, 'Outbound', 'second-sales', 'second', 'bound')`,
+      [poolId],
+    );
+    const edit = async (times: number) => {
+      for (let index = 0; index < times; index += 1) {
+        const mode = index % 2 === 0 ? 'Hold' : 'Active';
+        await writePolicy(database, metadata.name, { ...spec, subscriptions: [main], mode });
+      }
+      const inForce = await watchPolicy(database, metadata.name, pino({ level: 'silent' }));
+      inForce.stop();
+      return inForce.formerProjects().map(({ name }) => name);
+    };
+    expect(await edit(30)).toEqual(['second-sales']);
+    expect((await database.query('select from policy')).rowCount).toBe(21);
+    await database.query(`update attempt set state = 'ended', released_at = clock_timestamp()`);
+    expect(await edit(2)).toEqual([]);
+    expect((await database.query('select from policy')).rowCount).toBe(20);
+  });
 });
 
 describe('a policy that an earlier release stored', () => {

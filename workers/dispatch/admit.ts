@@ -196,6 +196,7 @@ function enterDial(desk: Desk, made: Committed, record: AdmissionRecord | undefi
     state: 'admitted',
     refusal: null,
     owner: record.owner,
+    policyVersion: desk.policyVersion,
     ambiguous: false,
     outcome: null,
     admittedAtMs: made.admittedAtMs,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Blocked, Guarded, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
 import { unlistedProjects } from '../../capacity/guard/guard.ts';
+import type { Lineage } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { DecisionView } from '../../capacity/view.ts';
@@ -41,6 +42,8 @@ export type Desk = {
   /** Attempts whose slots count as free here already, and are written as such with the next admission, or when the step ends. */
   readonly released: string[];
   policy: Policy;
+  /** Where lines count that were taken under the policies before it. */
+  lineage: Lineage;
   policyVersion: number;
   /** The newest policy that was looked at, readable or not. */
   policySeen: number;
@@ -75,6 +78,15 @@ export function note(desk: Desk, attempt: OpenAttempt): void {
   else desk.cooling.remove(attempt);
   if (attempt.state === 'pending') desk.arrivals.set(attempt.id, attempt);
   else desk.arrivals.delete(attempt.id);
+}
+
+/** What was learned of a subscription, and how fast it was dialled, is known under its new name as well. */
+export function keepLearned({ lineage, learning, rates }: Desk): void {
+  for (const [name, former] of lineage.formerNames) {
+    learning.inherit(name, former);
+    const before = former.map((one) => rates.get(`subscription/${one}`)).find((state) => state !== undefined);
+    if (before !== undefined && !rates.has(`subscription/${name}`)) rates.set(`subscription/${name}`, before);
+  }
 }
 
 /** What may start may have changed: decide anew, at once. */

@@ -77,7 +77,8 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
     desk.learning.observe(signal, desk);
   }
   release(desk);
-  const changed = desk.holdsChanged;
+  // After standing still (SIGSTOP, a slow disk) a policy may be over by which all of the queue would start.
+  const changed = desk.holdsChanged || upkeep.isStale();
   if (changed) await upkeep.glance();
   const nowMs = desk.clock.now();
   desk.statistics.use(

@@ -163,6 +163,17 @@ export class Learning {
     if (signal.kind === 'ended') this.#ended(attempt, signal, at);
   }
 
+  /** A subscription had these names before, newest first: what was learned of its account is known of it, unless something newer is. */
+  inherit(name: SubscriptionName, former: readonly SubscriptionName[]): void {
+    const isKnown = (one: SubscriptionName) => this.#lines.has(one) || this.#saved.has(stateKey(one)) || this.#saved.has(lagKey(one));
+    const before = isKnown(name) ? undefined : former.find(isKnown);
+    if (before === undefined) return;
+    const { state, lag, lagMs } = this.#linesOf(before);
+    this.#lines.set(name, { state, lag, lagMs, ends: [], arrivals: [], readings: [] });
+    this.#changed.set(stateKey(name), state);
+    this.#changed.set(lagKey(name), lag);
+  }
+
   #answered(attempt: OpenAttempt, { data }: Signal, { book, policy, clock }: Surroundings): void {
     const declared = policy.subscriptions.find(({ name }) => name === attempt.subscription)?.concurrencyLimit;
     if (declared === undefined) return;

@@ -1,20 +1,22 @@
 import { z } from 'zod';
 import type { LimiterName } from '../../capacity/admission/snapshot.ts';
 import { compilePolicy } from '../../capacity/policy/compile.ts';
+import { declaredLines, type Lineage, lineageOf } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import { type PoolKey, poolNameOf } from '../../crds/values.ts';
 import { readLedgerClock } from '../../ledger/clock.ts';
+import type { Sql } from '../../ledger/database.ts';
 import { discoverLanes } from '../../ledger/dispatch/fetch-waiting.ts';
 import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
 import { readGuard } from '../../ledger/guard.ts';
 import { readHolds } from '../../ledger/holds.ts';
 import { readLimiters } from '../../ledger/limiters.ts';
-import { readPolicy } from '../../ledger/policy.ts';
+import { type PoolId, readFormerPolicies, readPolicy, type StoredPolicy } from '../../ledger/policy.ts';
 import { servingWorkers } from '../../ledger/workers.ts';
 import { Cooling } from './cooling.ts';
-import { type Desk, note } from './desk.ts';
+import { type Desk, keepLearned, note } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { Learning } from './learning.ts';
 import { openLedgerClock } from './ledger-clock.ts';
@@ -34,6 +36,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
   if (stored === undefined) throw new PolicyMissing(`pool ${options.pool} has no policy in this ledger`);
   const clock = openLedgerClock(options.now);
   clock.set(await readLedgerClock(connection, options.now));
+  const lineage = await readLineage(connection, poolId, stored);
   const limiters = await readLimiters(connection, poolId);
   const desk: Desk = {
     connection,
@@ -41,7 +44,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     epoch: options.epoch,
     clock,
     log: options.log,
-    book: new SlotBook(),
+    book: new SlotBook(lineage.placeOf),
     cooling: new Cooling(),
     unsent: new Unsent(),
     statistics: new Statistics(),
@@ -52,6 +55,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     decisions: [],
     released: [],
     policy: policyOf(options.pool, stored.spec),
+    lineage,
     policyVersion: stored.version,
     policySeen: stored.rejected?.version ?? stored.version,
     withResults: stored.spec.results !== undefined,
@@ -68,6 +72,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     nextStepAtMs: 0,
     nextLookAtMs: 0,
   };
+  keepLearned(desk);
   for (const attempt of await loadOpenAttempts(connection, poolId)) {
     // The clock may have been set back meanwhile: a line that cools since the future would cool until then.
     note(desk, attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, clock.now()) });
@@ -79,6 +84,15 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
 export function policyOf(pool: PoolKey, spec: PoolSpec): Policy {
   return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: poolNameOf(pool) }, spec })
     .policy;
+}
+
+/** Where lines count by this policy that were taken under those before it. */
+export async function readLineage(sql: Sql, poolId: PoolId, { version, spec }: StoredPolicy): Promise<Lineage> {
+  const { policies } = await readFormerPolicies(sql, poolId);
+  return lineageOf(
+    declaredLines(version, spec),
+    policies.map((former) => declaredLines(former.version, former.spec)),
+  );
 }
 
 const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));

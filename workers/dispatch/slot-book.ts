@@ -1,5 +1,6 @@
 import type { PendingCount, SlotCount } from '../../capacity/admission/snapshot.ts';
-import type { ClassName, ProjectName, SubscriptionName } from '../../crds/values.ts';
+import type { Placement } from '../../capacity/policy/lineage.ts';
+import type { ClassName, SubscriptionName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
 
 /**
@@ -7,14 +8,21 @@ import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
  * the same attempt twice changes nothing, so a signal may be read late or twice.
  */
 export class SlotBook {
-  readonly #attempts = new Map<string, OpenAttempt>();
+  readonly #attempts = new Map<string, Placed>();
   readonly #slots = new Map<string, { count: number; cooling: number; readonly sample: Omit<SlotCount, 'slots' | 'cooling'> }>();
-  readonly #pending = new Map<ProjectName, { readonly subscription: SubscriptionName; slots: number }>();
+  readonly #pending = new Map<string, { slots: number; readonly sample: Omit<PendingCount, 'slots'> }>();
   readonly #foreign = new Map<SubscriptionName, number>();
   readonly #held = new Map<SubscriptionName, number>();
   readonly #classes = new Map<ClassName, number>();
   readonly #live = new Map<SubscriptionName, number>();
   readonly #unsure = new Map<SubscriptionName, number>();
+
+  #placeOf: PlaceOf;
+
+  /** `placeOf`: where the line of an attempt counts by the policy in force. */
+  constructor(placeOf: PlaceOf) {
+    this.#placeOf = placeOf;
+  }
 
   /** Enters an attempt as it is now; an ended one leaves. */
   apply(attempt: OpenAttempt): void {
@@ -24,16 +32,30 @@ export class SlotBook {
       this.#attempts.delete(attempt.id);
       return;
     }
-    this.#attempts.set(attempt.id, attempt);
-    this.#count(attempt, 1);
+    this.#enter(attempt);
+  }
+
+  /** Counts every line anew, by another policy. */
+  replace(placeOf: PlaceOf): void {
+    this.#placeOf = placeOf;
+    for (const placed of [...this.#attempts.values()]) {
+      this.#count(placed, -1);
+      this.#enter(placed.attempt);
+    }
+  }
+
+  #enter(attempt: OpenAttempt): void {
+    const placed = { attempt, at: this.#placeOf(attempt) };
+    this.#attempts.set(attempt.id, placed);
+    this.#count(placed, 1);
   }
 
   get(id: string): OpenAttempt | undefined {
-    return this.#attempts.get(id);
+    return this.#attempts.get(id)?.attempt;
   }
 
-  all(): IterableIterator<OpenAttempt> {
-    return this.#attempts.values();
+  *all(): IterableIterator<OpenAttempt> {
+    for (const { attempt } of this.#attempts.values()) yield attempt;
   }
 
   get size(): number {
@@ -50,7 +72,7 @@ export class SlotBook {
 
   /** Lines that belong to no class: callers who wait for an answer, and callers who were refused by message or transfer. */
   pending(): readonly PendingCount[] {
-    return [...this.#pending].flatMap(([project, { subscription, slots }]) => (slots > 0 ? [{ project, subscription, slots }] : []));
+    return [...this.#pending.values()].flatMap(({ sample, slots }) => (slots > 0 ? [{ ...sample, slots }] : []));
   }
 
   /** Slots that we hold on a subscription, `cooling` and pending included; foreign calls are not ours. */
@@ -72,30 +94,39 @@ export class SlotBook {
     return this.#classes.get(name) ?? 0;
   }
 
-  #count(attempt: OpenAttempt, sign: 1 | -1): void {
+  #count({ attempt, at }: Placed, sign: 1 | -1): void {
+    const { project, direction } = attempt;
     if (isForeign(attempt)) {
-      add(this.#foreign, attempt.subscription, sign);
+      add(this.#foreign, at.subscription, sign);
       return;
     }
-    add(this.#held, attempt.subscription, sign);
-    if (attempt.state !== 'cooling') add(isCertain(attempt) ? this.#live : this.#unsure, attempt.subscription, sign);
+    add(this.#held, at.subscription, sign);
+    if (attempt.state !== 'cooling') add(isCertain(attempt) ? this.#live : this.#unsure, at.subscription, sign);
+    const place = `${project} ${at.subscription} ${at.upstreams.join()}`;
     if (attempt.class === null || attempt.state === 'pending' || attempt.refusal !== null) {
-      const pending = this.#pending.get(attempt.project) ?? { subscription: attempt.subscription, slots: 0 };
+      const pending = entryOf(this.#pending, place, () => ({ slots: 0, sample: { project, ...at } }));
       pending.slots += sign;
-      this.#pending.set(attempt.project, pending);
       return;
     }
-    add(this.#classes, attempt.class, sign);
-    const key = `${attempt.class} ${attempt.direction} ${attempt.project}`;
-    let entry = this.#slots.get(key);
-    if (entry === undefined) {
-      const { direction, project, subscription } = attempt;
-      entry = { count: 0, cooling: 0, sample: { class: attempt.class, direction, project, subscription } };
-      this.#slots.set(key, entry);
-    }
+    const { class: name } = attempt;
+    add(this.#classes, name, sign);
+    const entry = entryOf(this.#slots, `${name} ${direction} ${place}`, () => ({
+      count: 0,
+      cooling: 0,
+      sample: { class: name, direction, project, ...at },
+    }));
     entry.count += sign;
     if (attempt.state === 'cooling') entry.cooling += sign;
   }
+}
+
+type PlaceOf = (attempt: OpenAttempt) => Placement;
+type Placed = { readonly attempt: OpenAttempt; readonly at: Placement };
+
+function entryOf<V>(entries: Map<string, V>, key: string, make: () => V): V {
+  const entry = entries.get(key) ?? make();
+  entries.set(key, entry);
+  return entry;
 }
 
 /** A call of somebody else. Ours that we lost and found again carry our name and are adopted instead. */

@@ -8,13 +8,16 @@ import { liftGuard, readGuard } from '../../ledger/guard.ts';
 import { writeLimiters } from '../../ledger/limiters.ts';
 import { readPolicy } from '../../ledger/policy.ts';
 import { buryDeadWorkers, sendingForgottenAfterMs } from '../../ledger/workers.ts';
-import { clockStepped, type Desk, guardedBy, lookAgain } from './desk.ts';
+import { clockStepped, type Desk, guardedBy, keepLearned, lookAgain } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
-import { policyOf } from './open-desk.ts';
+import { policyOf, readLineage } from './open-desk.ts';
 import { viewOf } from './view-of.ts';
 
 /** Policy, holds, workers, expiry, and whatever came without a NOTIFY: seen within a second. */
 const glanceEveryMs = 500;
+
+/** What was seen longer ago is seen anew before anybody is admitted by it. */
+const staleAfterMs = 1_000;
 
 /** A first session with a new pin opens a lane that nobody knows; it is looked for this often while wake-ups come, at once after a pause. */
 const lanesEveryMs = 100;
@@ -34,6 +37,8 @@ const heldAgainMs = 50;
 export type Upkeep = {
   /** Sees what is declared and held now, and takes back what must not be sent any more. */
   glance(): Promise<void>;
+  /** Whether what is declared and held was seen so long ago that it may be another thing by now: the process stood still. */
+  isStale(): boolean;
   /** Does the chore that is most overdue, if any is: one and no more, so that whoever rings meanwhile waits for one statement. */
   doNext(heard: 'rung' | 'slept'): Promise<void>;
   dueInMs(): number;
@@ -55,6 +60,7 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
     one.dueAtMs = Math.min(one.dueAtMs, atMs);
   };
   let lanesSeenAtMs = now();
+  let lookedAtMs = now();
 
   async function publish(): Promise<void> {
     const learned = desk.learning.takeChanged();
@@ -64,6 +70,7 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
 
   async function look(): Promise<void> {
     desk.holdsChanged = false;
+    lookedAtMs = now();
     const seen = await glance(connection, poolId, desk.queued.size, now);
     if (desk.clock.set(seen.clock) === 'stepped') clockStepped(desk);
     if (seen.policyVersion !== desk.policySeen) await refreshPolicy(desk, options);
@@ -116,6 +123,7 @@ export function openUpkeep(desk: Desk, options: DispatchOptions): Upkeep {
 
   return {
     glance: look,
+    isStale: () => now() - lookedAtMs > staleAfterMs,
     async doNext(heard) {
       if (heard === 'rung') soon(lanes, lanesSeenAtMs + lanesEveryMs);
       const nowMs = now();
@@ -175,10 +183,13 @@ async function refreshPolicy(desk: Desk, options: DispatchOptions): Promise<void
   if (stored.rejected !== undefined)
     desk.log.error({ ...stored.rejected, inForce: desk.policyVersion }, 'the newest policy cannot be read');
   if (stored.version === desk.policyVersion) return;
+  desk.lineage = await readLineage(desk.connection, desk.poolId, stored);
   desk.policy = policyOf(options.pool, stored.spec);
   desk.policyVersion = stored.version;
   desk.withResults = stored.spec.results !== undefined;
   desk.plan = undefined;
+  desk.book.replace(desk.lineage.placeOf);
+  keepLearned(desk);
   lookAgain(desk);
   desk.log.info({ version: stored.version }, 'policy in force');
 }

@@ -1,6 +1,7 @@
 import type { ClassPolicy } from '../../capacity/policy/policy.ts';
 import { withheldBySubscription } from '../../capacity/reservations/withholding.ts';
 import type { ClassView, PoolView, ProjectView, SubscriptionView } from '../../capacity/view.ts';
+import type { UpstreamName } from '../../crds/values.ts';
 import { type Desk, guardedBy } from './desk.ts';
 
 /** The pool as the dispatcher sees it now. */
@@ -34,13 +35,7 @@ export function viewOf(desk: Desk): PoolView {
     subscriptions,
     upstreams: desk.policy.upstreams.map((upstream) => ({
       name: upstream.name,
-      unitsInUse:
-        upstream.unitsPerSession *
-        sum(
-          desk.policy.projects
-            .filter((project) => project.upstreams.includes(upstream.name))
-            .map((project) => projectLines(desk, project.name)),
-        ),
+      unitsInUse: upstream.unitsPerSession * channels(desk, upstream.name),
       limit: upstream.concurrencyLimit ?? null,
     })),
     projects: desk.policy.projects.map(
@@ -96,6 +91,12 @@ function classView(desk: Desk, declared: ClassPolicy, nowMs: number): ClassView 
     ...desk.statistics.waits(declared.name, nowMs),
     blocked: desk.blocked.get(declared.name) ?? null,
   };
+}
+
+/** Lines of whichever policy that go through an upstream. */
+function channels(desk: Desk, upstream: UpstreamName): number {
+  const through = [...desk.book.inUse(), ...desk.book.pending()].filter(({ upstreams }) => upstreams?.includes(upstream));
+  return sum(through.map(({ slots }) => slots));
 }
 
 function projectLines(desk: Desk, project: string): number {

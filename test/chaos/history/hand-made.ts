@@ -195,5 +195,16 @@ export const spoil = {
       attempts: [...history.attempts, ...(added.attempts ?? [])],
       calls: [...history.calls, ...(added.calls ?? [])],
     }),
+  /** From the third dial on another policy is in force. */
+  laterPolicy: (later: (first: typeof policy) => typeof policy, attempt: Partial<AttemptFact>) => (history: History) => {
+    const first = { ...declared, subscriptions: declared.subscriptions.map((one) => ({ ...one, accountId: 'x' })) };
+    return spoil.attempt(3, { policyVersion: 2, ...attempt })({
+      ...history,
+      policies: new Map([
+        [1, first],
+        [2, later(first)],
+      ]),
+    });
+  },
   policy: (change: Partial<typeof policy>) => (history: History) => ({ ...history, policies: new Map([[1, { ...declared, ...change }]]) }),
 };

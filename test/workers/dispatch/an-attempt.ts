@@ -14,6 +14,7 @@ export function anAttempt(id: string, change: Partial<OpenAttempt> = {}): OpenAt
     state: 'admitted',
     refusal: null,
     owner: 1,
+    policyVersion: 1,
     ambiguous: false,
     outcome: null,
     admittedAtMs: 1,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test, vi } from 'vitest';
 import { unexplainedRefusal, unreachable } from '../../../capacity/outcomes.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
@@ -273,4 +274,81 @@ test('pauses a project that refuses one session after another in unknown words, 
   await vi.waitFor(async () => expect((await viewOf(on)).projects[0].paused).toMatch(/assistant/), { timeout: 10_000, interval: 50 });
   const { rows } = await on.database.query(`select count(*)::int as n from session where state <> 'ended'`);
   expect(rows).toEqual([{ n: 14 }]);
+});
+
+describe('while calls live that were begun under an earlier policy', () => {
+  const throughTrunk = (manifest: string) =>
+    manifest
+      .replace('        - name: front\n', '        - name: front\n          upstreams: [trunk]\n')
+      .replace('  classes:', '  upstreams: [{name: trunk, concurrencyLimit: 4}]\n  classes:');
+  const ofAccount = (manifest: string) => manifest.replace('    - name: main\n', '    - name: main\n      accountId: x\n');
+  const elsewhere = (manifest: string) => manifest.replace('name: front', 'name: back').replace('id: n1', 'id: n2');
+
+  test.each([
+    {
+      change: 'its project is replaced by another on the same trunk',
+      limit: 10,
+      first: throughTrunk,
+      next: (text: string) => elsewhere(throughTrunk(text)),
+    },
+    {
+      change: 'the subscription is renamed',
+      limit: 4,
+      first: ofAccount,
+      next: (text: string) => ofAccount(text).replace('- name: main', '- name: east'),
+    },
+    {
+      change: 'the subscription is renamed and the project replaced',
+      limit: 4,
+      first: ofAccount,
+      next: (text: string) => elsewhere(ofAccount(text)).replace('- name: main', '- name: east'),
+    },
+  ])('no more are begun than before when $change', async ({ limit, first, next }) => {
+    const on = await stage(limit, { edit: first });
+    await enqueue(on, leads(12));
+    const before = await untilAdmitted(on, 4);
+    await send(
+      on,
+      before.map(({ id }) => id),
+    );
+    await declare(on.database, limit, { edit: next });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await admitted(on)).toEqual([]);
+    await endAttempts(on.database, on.poolId, [over(before[0]?.id ?? '')]);
+    expect(await untilAdmitted(on, 1)).toHaveLength(1);
+  });
+
+  test('what was learned of a renamed subscription goes on', async () => {
+    const learned = {
+      'learned/ceiling/main': { learned: 2, foreign: 0, suspected: null, probe: { atMs: Date.now() + 60_000, delayMs: 60_000, step: 1 } },
+    };
+    const on = await stage(10, { edit: ofAccount, learned });
+    await enqueue(on, leads(5));
+    await sendAdmitted(on, 2);
+    await declare(on.database, 10, { edit: (text) => ofAccount(text).replace('- name: main', '- name: east') });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await admitted(on)).toEqual([]);
+    expect((await viewOf(on)).subscriptions).toMatchObject([{ name: 'east', learnedLimit: 2, inUse: 2 }]);
+  });
+});
+
+test('a dispatcher that stood still looks at the policy before it admits by an old one', async () => {
+  const on = await stage(10);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  // What happens in the ledger while this process, and the dispatcher in it, does nothing.
+  const meanwhile = `
+    import pg from 'pg';
+    const client = new pg.Client({ connectionString: process.env.LEDGER, options: '-c search_path=trunkline' });
+    await client.connect();
+    await client.query("insert into policy (pool_id, spec) select pool_id, jsonb_set(spec, '{subscriptions,0,concurrencyLimit}', '1') from policy");
+    await client.query("insert into session (id, pool_id, class, direction, state, number) select gen_random_uuid(), pool_id, 'campaign', 'Outbound', 'queued', '+1212557000' || n from dispatcher, generate_series(1, 9) n");
+    await client.query("select pg_notify('trunkline_dispatch_' || pool_id, '') from dispatcher");
+    await client.end();
+    await new Promise((resolve) => setTimeout(resolve, 3_000));`;
+  const env = { ...process.env, LEDGER: on.url };
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', meanwhile], { env, encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  await untilAdmitted(on, 1);
+  expect((await on.database.query('select from attempt')).rowCount).toBe(1);
 });

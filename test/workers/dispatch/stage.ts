@@ -39,6 +39,7 @@ spec:
 
 export type Stage = {
   readonly database: Database;
+  readonly url: string;
   readonly poolId: PoolId;
   readonly owner: number;
   readonly stop: () => Promise<void>;
@@ -51,13 +52,15 @@ export type Stage = {
 type Traits = {
   readonly vipReserved?: number;
   readonly mode?: string;
+  /** Makes another declaration of it. */
+  readonly edit?: (manifest: string) => string;
   /** What earlier dispatchers have learned, by the name that they kept it under. */
   readonly learned?: Readonly<Record<string, unknown>>;
 };
 
 /** Puts a declaration into force, over the one before. */
-export async function declare(database: Database, limit: number, { vipReserved = 0, mode = 'Active' }: Traits) {
-  const read = readManifest(manifestText(limit, vipReserved, mode), 'test.yaml');
+export async function declare(database: Database, limit: number, { vipReserved = 0, mode = 'Active', edit = (text) => text }: Traits) {
+  const read = readManifest(edit(manifestText(limit, vipReserved, mode)), 'test.yaml');
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
   const { metadata, spec } = read.manifest;
   const { poolId } = await writePolicy(database, metadata.name, spec);
@@ -105,6 +108,7 @@ export async function stage(limit: number, options: Traits = {}): Promise<Stage>
   onTestFinished(end);
   return {
     database,
+    url,
     poolId,
     owner,
     stop: end,

@@ -1,6 +1,6 @@
 import type { Policy } from '../../../../capacity/policy/policy.ts';
 import { found, type Violation } from '../../violation.ts';
-import { type Admission, admissionsOf, type History } from '../history.ts';
+import { type Admission, type AttemptFact, admissionsOf, type History } from '../history.ts';
 import { type Ledger, openLedgerOf } from '../holding.ts';
 
 /** I1 as the decision itself says: the count and the ceiling that it used, against the policy version that it used. */
@@ -19,8 +19,9 @@ export function checkRecounted(history: History): readonly Violation[] {
   const ledger = openLedgerOf(history);
   return findingsIn(ledger.admissions, (admission) => {
     const policy = history.policies.get(admission.policyVersion);
-    if (policy === undefined) return brokenLines(ledger, admission);
-    return [...brokenLines(ledger, admission), ...brokenUpstreams(policy, ledger, admission), ...brokenSlots(policy, ledger, admission)];
+    const lines = brokenLines(history, ledger, admission);
+    if (policy === undefined) return lines;
+    return [...lines, ...brokenUpstreams(history, policy, ledger, admission), ...brokenSlots(policy, ledger, admission)];
   });
 }
 
@@ -45,8 +46,20 @@ function brokenAsWritten(admission: Admission): readonly Broken[] {
   return admission.inUse > allowed(admission) ? [{ invariant: 'I1', what: 'admitted above the ceiling that was used' }] : [];
 }
 
-function brokenLines(ledger: Ledger, admission: Admission): readonly Broken[] {
-  const { floor, roof } = ledger.recountLines(admission, ({ subscription }) => subscription === admission.subscription);
+/** The account that an attempt takes a line of, by the policy that it was begun under; its subscription's name where none is declared. */
+function accountOf(history: History, { policyVersion, subscription }: AttemptFact): string {
+  const declared =
+    policyVersion === null ? undefined : history.policies.get(policyVersion)?.subscriptions.find(({ name }) => name === subscription);
+  return declared?.accountId === undefined ? `subscription ${subscription}` : `account ${declared.accountId}`;
+}
+
+function brokenLines(history: History, ledger: Ledger, admission: Admission): readonly Broken[] {
+  const account = accountOf(history, admission);
+  const { subscription } = admission;
+  // A caller who was not admitted names no policy: the line is of the account that has the name.
+  const { floor, roof } = ledger.recountLines(admission, (one) =>
+    one.policyVersion === null ? one.subscription === subscription : accountOf(history, one) === account,
+  );
   const broken: Broken[] = [];
   if (floor > allowed(admission)) broken.push({ invariant: 'I1', what: 'slots recounted are above the ceiling that was used' });
   if (admission.inUse < floor) broken.push({ invariant: 'I1', what: 'fewer slots were counted than were held' });
@@ -63,12 +76,18 @@ function brokenCeiling(policy: Policy, { subscription, ceiling }: Admission): re
     : [];
 }
 
-function brokenUpstreams(policy: Policy, ledger: Ledger, admission: Admission): readonly Broken[] {
+/** The upstreams that a session goes through: those of its project in the policy that it was begun under. */
+function upstreamsOf(history: History, policy: Policy, { policyVersion, project }: AttemptFact): readonly string[] {
+  const begun = policyVersion === null ? undefined : history.policies.get(policyVersion);
+  const projects = begun?.projects.some(({ name }) => name === project) ? begun.projects : policy.projects;
+  return projects.find(({ name }) => name === project)?.upstreams ?? [];
+}
+
+function brokenUpstreams(history: History, policy: Policy, ledger: Ledger, admission: Admission): readonly Broken[] {
   const taken = policy.projects.find(({ name }) => name === admission.project)?.upstreams ?? [];
   return policy.upstreams.flatMap((upstream) => {
     if (upstream.concurrencyLimit === undefined || !taken.includes(upstream.name)) return [];
-    const through = new Set<string>(policy.projects.filter(({ upstreams }) => upstreams.includes(upstream.name)).map(({ name }) => name));
-    const { floor } = ledger.recountLines(admission, ({ project }) => through.has(project));
+    const { floor } = ledger.recountLines(admission, (one) => upstreamsOf(history, policy, one).includes(upstream.name));
     if (floor * upstream.unitsPerSession <= upstream.concurrencyLimit) return [];
     return [{ invariant: 'I1', what: `channels of upstream ${upstream.name} exceeded` }];
   });
