@@ -106,4 +106,28 @@ export const admissionMutants: readonly Mutant[] = [
     after: ' and false',
     tests: ['test/ledger/attempts/sending.test.ts'],
   },
+  {
+    name: 'renamed account starts at nothing',
+    breaks: 'Lines of a subscription that was renamed are not counted under its new name',
+    file: 'capacity/policy/lineage.ts',
+    before: 'if (sameAccount !== undefined) return sameAccount;',
+    after: 'if (sameAccount === undefined) return subscription;',
+    tests: ['test/capacity/policy/lineage.test.ts', 'test/workers/dispatch/dispatcher.test.ts'],
+  },
+  {
+    name: 'channels forgotten with their project',
+    breaks: 'Calls of a project that was removed take no channels of its upstreams any more',
+    file: 'capacity/admission/room.ts',
+    before: 'upstreams === undefined ? (project?.upstreams ?? [])',
+    after: 'project === undefined || upstreams === undefined ? (project?.upstreams ?? [])',
+    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+  },
+  {
+    name: 'admitting on waking',
+    breaks: 'A dispatcher that stood still admits by a policy that is over',
+    file: 'workers/dispatch/dispatcher.ts',
+    before: 'desk.holdsChanged || upkeep.isStale()',
+    after: 'desk.holdsChanged',
+    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+  },
 ];

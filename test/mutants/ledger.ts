@@ -146,4 +146,28 @@ export const ledgerMutants: readonly Mutant[] = [
     after: "select pool_id, class, 0 as n from removed where state = 'queued') change",
     tests: ['test/workers/dispatch/dispatcher.test.ts'],
   },
+  {
+    name: 'account freed under a call',
+    breaks: 'An account that a pool stops declaring is free at once, while calls of the pool hold its lines',
+    file: 'ledger/pools/accounts.ts',
+    before: "          > statement_timestamp() - interval '2 min')",
+    after: "          > statement_timestamp() + interval '20 years')",
+    tests: ['test/ledger/pools/accounts.test.ts'],
+  },
+  {
+    name: 'account freed under a worker',
+    breaks: 'An account is free while a worker still begins calls by the policy that declared it',
+    file: 'ledger/pools/accounts.ts',
+    before: "w.beat_at > statement_timestamp() - interval '1 min'",
+    after: "w.beat_at > statement_timestamp() + interval '1 min'",
+    tests: ['test/ledger/pools/accounts.test.ts'],
+  },
+  {
+    name: 'old policy forgotten',
+    breaks: 'After twenty changes nobody knows the project of a call that lives: it is never watched, and its line never freed',
+    file: 'ledger/policy.ts',
+    before: ' and version not in (select version from needed)',
+    after: '',
+    tests: ['test/ledger/policy.test.ts'],
+  },
 ];
