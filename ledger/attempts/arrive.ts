@@ -119,6 +119,8 @@ export async function enterForeign(
     readonly project: ProjectName;
     readonly subscription: SubscriptionName;
     readonly callId: string;
+    /** Of a caller: while this call lives, nobody dials the number (I5). */
+    readonly callerNumber: string | undefined;
     readonly controlUrl: string | undefined;
     readonly boundForMs: number;
   },
@@ -127,8 +129,9 @@ export async function enterForeign(
     name: 'enter-foreign',
     text: `
       with made as (
-        insert into attempt (id, pool_id, direction, project, subscription, state, refusal, call_id, control_url, bound_at, bound_until, last_seen_at)
-        values ($2, $1, $3, $4, $5, 'bound', 'Foreign', $6, $7, clock_timestamp(), clock_timestamp() + $8 * interval '1 ms', clock_timestamp())
+        insert into attempt (id, pool_id, direction, project, subscription, state, refusal, call_id, control_url, bound_at, bound_until, last_seen_at,
+          number)
+        values ($2, $1, $3, $4, $5, 'bound', 'Foreign', $6, $7, clock_timestamp(), clock_timestamp() + $8 * interval '1 ms', clock_timestamp(), $9)
         on conflict (pool_id, call_id) where call_id is not null do nothing returning id),
       told as (insert into signal (pool_id, kind, attempt_id) select $1, 'foreign', id from made)
       select count(*)::int as n from made`,
@@ -141,6 +144,7 @@ export async function enterForeign(
       foreign.callId,
       foreign.controlUrl ?? null,
       foreign.boundForMs,
+      foreign.callerNumber ?? null,
     ],
   });
   return rows[0]?.n === 1;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { adoptionOf, ownerOf } from '../../capacity/guard/adoption.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
-import type { PoolKey, ProjectName } from '../../crds/values.ts';
+import { e164, type PoolKey, type ProjectName } from '../../crds/values.ts';
 import { adoptForgotten, type CallClaim, claimedSession } from '../../ledger/attempts/adopt.ts';
 import { enterForeign } from '../../ledger/attempts/arrive.ts';
 import { adoptLate, bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
@@ -163,6 +163,7 @@ export function openApplier(deps: {
       project: project.name,
       subscription: project.subscription,
       callId: news.callId,
+      callerNumber: callerOf(news),
       controlUrl: news.controlUrl,
       boundForMs: boundForMs(undefined),
     });
@@ -215,4 +216,9 @@ export function openApplier(deps: {
       }
     },
   };
+}
+
+/** Who called us; only as a number that somebody could be dialled at. */
+function callerOf({ direction, claim }: CallNews): string | undefined {
+  return direction === 'Inbound' ? e164.safeParse(claim?.number).data : undefined;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { projectName } from '../../../crds/values.ts';
 import { beginSending } from '../../../ledger/attempts/begin-sending.ts';
 import { bindAttempt } from '../../../ledger/attempts/bind.ts';
+import { numberBusy } from '../../../ledger/dispatch/number-busy.ts';
 import { storeEvents } from '../../../ledger/inbox.ts';
 import { callNameOf } from '../../../providers/vapi/call-name.ts';
 import type { CallNews } from '../../../workers/events/apply.ts';
@@ -141,6 +142,23 @@ describe('news of a call', () => {
     await on.applier.apply(news(placed, 'ended'));
     expect((await on.database.query(`select state from attempt where refusal = 'Foreign'`)).rows).toEqual([{ state: 'cooling' }]);
   });
+});
+
+test('somebody who called us without our being asked is not dialled while that call lives', async () => {
+  const on = await aDataPath();
+  const placed = await place(on, owner);
+  const call = { callName: undefined, claim: { pool: undefined, sessionId: undefined, class: undefined, number: placed.number } };
+  const numbers = async () =>
+    (await on.database.query<{ number: string | null }>(`select number from attempt where refusal = 'Foreign' order by direction`)).rows;
+  await on.applier.apply(news(placed, 'live', { ...call, callId: 'in', direction: 'Inbound' }));
+  await on.applier.apply(news(placed, 'live', { ...call, callId: 'out', direction: 'Outbound' }));
+  expect(await numbers()).toEqual([{ number: placed.number }, { number: null }]);
+  const busy = async () =>
+    (await on.database.query(`select from attempt where ${numberBusy('$2')} limit 1`, [on.poolId, placed.number])).rowCount;
+  await on.database.query(`update attempt set state = 'ended', released_at = clock_timestamp() where id = $1`, [placed.attemptId]);
+  expect(await busy()).toBe(1);
+  await on.database.query(`update attempt set state = 'ended', released_at = clock_timestamp() where direction = 'Inbound'`);
+  expect(await busy()).toBe(0);
 });
 
 test('an event that can never be worked on does not keep those behind it waiting', async () => {
