@@ -21,44 +21,66 @@ export class SubscriptionClaimed extends Error {
  * use.
  * @throws SubscriptionClaimed
  */
-export async function declareAccounts(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<void> {
-  // In one order everywhere: two pools that want each other's accounts wait for each other, and never in a circle.
-  const declared = spec.subscriptions
-    .flatMap(({ name, accountId }) => (accountId === undefined ? [] : [{ name, accountId }]))
-    .sort((one, other) => (one.accountId < other.accountId ? -1 : 1));
+export async function declareAccounts(sql: Sql, poolId: PoolId, { subscriptions }: PoolSpec): Promise<void> {
+  const declared = subscriptions.flatMap(({ name, accountId }) => (accountId === undefined ? [] : [{ name, accountId }]));
   const accounts = declared.map(({ accountId }) => accountId);
-  await sql.query({
+  const claims = await lockClaims(sql, poolId, accounts);
+  if (claims.some(({ own, wanted }) => own && !wanted)) await giveUpOthers(sql, poolId, accounts);
+  if (claims.some(({ own, over }) => !own && over)) await freeAccountsOf(sql, await lockPools(sql, givenUpByOthers, [poolId, accounts]));
+  if (declared.length > 0) await claimAccounts(sql, poolId, declared);
+}
+
+type Claim = { readonly own: boolean; readonly wanted: boolean; readonly over: boolean };
+
+/** In one order everywhere: two pools that want each other's accounts wait for each other, and never in a circle. */
+async function lockClaims(sql: Sql, poolId: PoolId, accounts: readonly string[]): Promise<readonly Claim[]> {
+  const { rows } = await sql.query<Claim>({
     name: 'lock-accounts',
-    text: 'select from subscription_claim where pool_id = $1 or account_id = any($2::text[]) order by account_id for no key update',
+    text: `
+      select c.pool_id = $1 as own, c.account_id = any($2::text[]) as wanted, ${isOver} as over
+      from subscription_claim c join pool p on p.id = c.pool_id
+      where c.pool_id = $1 or c.account_id = any($2::text[]) order by c.account_id for no key update of c`,
     values: [poolId, accounts],
   });
+  return rows;
+}
+
+async function giveUpOthers(sql: Sql, poolId: PoolId, declared: readonly string[]): Promise<void> {
   await sql.query({
     name: 'undeclare-accounts',
     text: `
       update subscription_claim c set undeclared_at = clock_timestamp(), last_version = (select max(version) from policy where pool_id = $1)
       where c.pool_id = $1 and c.account_id <> all($2::text[]) and c.undeclared_at is null`,
-    values: [poolId, accounts],
+    values: [poolId, declared],
   });
-  await freeAccountsOf(sql, [poolId, ...(await lockPools(sql, giveUpClaims, [poolId, accounts]))]);
-  for (const { name, accountId } of declared) await claimAccount(sql, poolId, name, accountId);
+  await freeAccountsOf(sql, [poolId]);
 }
 
-async function claimAccount(sql: Sql, poolId: PoolId, name: SubscriptionName, accountId: string): Promise<void> {
-  const { rows } = await sql.query<{ pool_id: number }>({
-    name: 'claim-account',
+async function claimAccounts(
+  sql: Sql,
+  poolId: PoolId,
+  declared: readonly { readonly name: SubscriptionName; readonly accountId: string }[],
+): Promise<void> {
+  const { rows } = await sql.query<{ account_id: string; pool_id: number }>({
+    name: 'claim-accounts',
     text: `
-      insert into subscription_claim as c (account_id, pool_id, subscription, names) values ($1, $2, $3, array[$3])
+      insert into subscription_claim as c (account_id, pool_id, subscription, names)
+      select d.account_id, $1, d.name, array[d.name] from unnest($2::text[], $3::text[]) as d(account_id, name) order by d.account_id
       on conflict (account_id) do update
         set names = array(select distinct unnest(c.names || excluded.names)), undeclared_at = null, last_version = null
-      returning pool_id`,
-    values: [accountId, poolId, name],
+      returning account_id, pool_id`,
+    values: [poolId, declared.map(({ accountId }) => accountId), declared.map(({ name }) => name)],
   });
-  if (rows[0]?.pool_id !== poolId) {
-    throw new SubscriptionClaimed(
-      `subscriptions/${name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
-    );
-  }
+  const taken = rows.find((row) => row.pool_id !== poolId);
+  if (taken === undefined) return;
+  const name = declared.find(({ accountId }) => accountId === taken.account_id)?.name;
+  throw new SubscriptionClaimed(
+    `subscriptions/${name}/accountId is claimed by another pool of this ledger: share its lines by classes of one pool`,
+  );
 }
+
+/** SQL: a claim that no declaration holds up any more. */
+const isOver = '(p.closed_at is not null or c.undeclared_at is not null)';
 
 /**
  * SQL: whether an attempt of claim `c` may still hold a line. Nobody may be there to hear of its end, so a bound counts like an end: the one sent with a call
@@ -85,10 +107,9 @@ export async function freeAccounts(sql: Sql, cluster: string): Promise<void> {
   await freeAccountsOf(sql, await lockPools(sql, endedClaims, [cluster]));
 }
 
-const isOver = '(p.closed_at is not null or c.undeclared_at is not null)';
 const endedClaims = `split_part(p.name, '/', 1) = $1 and exists (select from subscription_claim c where c.pool_id = p.id and ${isOver})`;
 /** Pools other than $1 whose claim to one of these accounts is over, and may be due. */
-const giveUpClaims = `p.id <> $1 and exists (
+const givenUpByOthers = `p.id <> $1 and exists (
   select from subscription_claim c where c.pool_id = p.id and c.account_id = any($2::text[]) and ${isOver})`;
 
 /** Not `for update`: nearly every statement of a pool refers to its row, and would wait. */
