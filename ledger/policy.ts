@@ -21,21 +21,22 @@ export type RejectedPolicy = { readonly version: number; readonly detail: string
 
 /** As many policies of a pool are kept, and looked through for what the newest does not say; besides, those by which calls still live. */
 const keptPolicies = 20;
-/** Calls of more policies than this are not looked for: far more than projects can have left while a call lasts. */
-const mostFormer = 500;
 
-/** Forgets old policies. The newest one that has a project with open attempts is kept: without it nobody would know how to watch them to their end. */
+/** SQL: for each project of pool $1 with open attempts, the newest policy that has it: by it they are watched to their end. */
+const newestWithCalls = `
+  select max(named.version) from (
+    select version, jsonb_path_query(spec, '$.subscriptions[*].projects[*].name') #>> '{}' as project from policy where pool_id = $1) named
+  where named.project in (select distinct project from attempt where pool_id = $1 and released_at is null)
+  group by named.project`;
+
+/** Forgets old policies, but for those by which calls live: what they say of their lines and projects is needed to their end. */
 export async function forgetPolicies(sql: Sql, poolId: PoolId): Promise<void> {
   await sql.query({
     name: 'forget-policies',
     text: `
-      with old as (select version, spec from policy where pool_id = $1 order by version desc offset $2),
-      open as (select distinct project from attempt where pool_id = $1 and released_at is null and exists (select from old)),
-      needed as (
-        select max(o.version) as version from open join policy o on o.pool_id = $1
-          and jsonb_path_exists(o.spec, '$.subscriptions[*].projects[*] ? (@.name == $name)', jsonb_build_object('name', open.project))
-        group by open.project)
-      delete from policy where pool_id = $1 and version in (select version from old) and version not in (select version from needed)`,
+      delete from policy where pool_id = $1 and version <= (select version from policy where pool_id = $1 order by version desc offset $2 limit 1)
+        and version not in (${newestWithCalls})
+        and version not in (select policy_version from attempt where pool_id = $1 and released_at is null and policy_version is not null)`,
     values: [poolId, keptPolicies],
   });
 }
@@ -100,8 +101,10 @@ export type FormerPolicies = {
 /** The policies before the newest, newest first: what a call of a project that was removed since still needs. */
 export async function readFormerPolicies(sql: Sql, poolId: PoolId): Promise<FormerPolicies> {
   const { rows } = await sql.query<{ version: string; spec: unknown }>(
-    'select version, spec from policy where pool_id = $1 order by version desc limit $2 offset 1',
-    [poolId, mostFormer],
+    `select version, spec from policy where pool_id = $1 and (
+       version in (select version from policy where pool_id = $1 order by version desc limit $2) or version in (${newestWithCalls}))
+     order by version desc offset 1`,
+    [poolId, keptPolicies],
   );
   const policies: { version: number; spec: PoolSpec }[] = [];
   const unreadable: PolicyUnreadable[] = [];

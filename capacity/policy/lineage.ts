@@ -1,4 +1,3 @@
-import type { PoolSpec } from '../../crds/pool.ts';
 import type { ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 
 /**
@@ -15,6 +14,7 @@ export type DeclaredLines = {
     readonly subscription: SubscriptionName;
     readonly upstreams: readonly UpstreamName[];
   }[];
+  readonly upstreams: readonly UpstreamName[];
 };
 
 export type LineHolder = {
@@ -32,15 +32,6 @@ export type Lineage = {
   /** Other names that the accounts of subscriptions had, newest first. */
   readonly formerNames: ReadonlyMap<SubscriptionName, readonly SubscriptionName[]>;
 };
-
-/** Of a declaration, what says where lines count. */
-export function declaredLines(version: number, { subscriptions }: PoolSpec): DeclaredLines {
-  return {
-    version,
-    subscriptions,
-    projects: subscriptions.flatMap(({ name, projects }) => projects.map((project) => ({ ...project, subscription: name }))),
-  };
-}
 
 /** `former`: the policies before it that are known, newest first. */
 export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]): Lineage {
@@ -64,9 +55,17 @@ export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]):
     return now.projects.find(({ name }) => name === project)?.subscription ?? subscription;
   }
 
+  /**
+   * Those that it was begun through, and those of its project now that the policy did not have then: it may have gone through them unsaid. One that is gone
+   * may have another name now, so all of the project's count. Too many is safe.
+   */
   function upstreamsOf(holder: LineHolder): readonly UpstreamName[] {
     const isIt = ({ name }: { readonly name: ProjectName }) => name === holder.project;
-    return policyOf(holder, ({ projects }) => projects.some(isIt))?.projects.find(isIt)?.upstreams ?? [];
+    const policy = policyOf(holder, ({ projects }) => projects.some(isIt));
+    const begun = policy?.projects.find(isIt)?.upstreams ?? [];
+    const present = now.projects.find(isIt)?.upstreams ?? [];
+    const isGone = begun.some((name) => !now.upstreams.includes(name));
+    return [...new Set([...begun, ...present.filter((name) => isGone || policy?.upstreams.includes(name) !== true)])];
   }
 
   return {
@@ -90,4 +89,22 @@ function formerNamesOf(
     subscriptions.filter(({ accountId }) => accountId === account).map(({ name }) => name),
   );
   return [...new Set(names)].filter((name) => name !== present);
+}
+
+type Named = { readonly name: SubscriptionName; readonly accountId?: string | undefined };
+
+/** Names that mean another account than in the policy before, each with the name that the account had then; undefined where it is new. */
+export function namesOfAccounts(
+  before: readonly Named[],
+  now: readonly Named[],
+): ReadonlyMap<SubscriptionName, SubscriptionName | undefined> {
+  const moves = new Map<SubscriptionName, SubscriptionName | undefined>();
+  for (const { name, accountId } of now) {
+    if (accountId === undefined) continue;
+    const former = before.find((one) => one.accountId === accountId);
+    const namesake = before.find((one) => one.name === name);
+    if (former !== undefined && former.name !== name) moves.set(name, former.name);
+    if (former === undefined && namesake?.accountId !== undefined) moves.set(name, undefined);
+  }
+  return moves;
 }

@@ -26,7 +26,8 @@ export async function declareAccounts(sql: Sql, poolId: PoolId, { subscriptions 
   const accounts = declared.map(({ accountId }) => accountId);
   const claims = await lockClaims(sql, poolId, accounts);
   if (claims.some(({ own, wanted }) => own && !wanted)) await giveUpOthers(sql, poolId, accounts);
-  if (claims.some(({ own, over }) => !own && over)) await freeAccountsOf(sql, await lockPools(sql, givenUpByOthers, [poolId, accounts]));
+  if (claims.some(({ own, over }) => !own && over))
+    await freeAccountsOf(sql, await lockPools(sql, givenUpByOthers, [poolId, accounts]), accounts);
   if (declared.length > 0) await claimAccounts(sql, poolId, declared);
 }
 
@@ -120,15 +121,16 @@ async function lockPools(sql: Sql, which: string, values: readonly unknown[]): P
   return rows.map(({ id }) => id);
 }
 
-async function freeAccountsOf(sql: Sql, poolIds: readonly PoolId[]): Promise<void> {
+/** `among`: only these; whoever holds some of them already must not wait for others out of order. */
+async function freeAccountsOf(sql: Sql, poolIds: readonly PoolId[], among: readonly string[] | 'all' = 'all'): Promise<void> {
   if (poolIds.length === 0) return;
   await sql.query({
     name: 'free-accounts',
     text: `
       delete from subscription_claim where account_id in (
         select c.account_id from subscription_claim c join pool p on p.id = c.pool_id
-        where p.id = any($1::int[]) and ${isOver} and not ${mayHoldALine} and not ${mayTakeALine}
+        where p.id = any($1::int[]) and ($2::text[] is null or c.account_id = any($2)) and ${isOver} and not ${mayHoldALine} and not ${mayTakeALine}
         order by c.account_id for no key update of c)`,
-    values: [poolIds],
+    values: [poolIds, among === 'all' ? null : among],
   });
 }

@@ -102,8 +102,8 @@ export function openLedgerLink(
     const entry = entries.get(keyOf(pool));
     const failure = failing.get(keyOf(pool));
     if (away !== undefined) return { kind: 'away', ...away };
-    if (failure?.uid === pool.uid) return { kind: 'failing', message: failure.message };
-    if (entry === undefined || entry.uid !== pool.uid) return { kind: 'not-asked' };
+    if (entry === undefined || entry.uid !== pool.uid)
+      return failure?.uid === pool.uid ? { kind: 'failing', message: failure.message } : { kind: 'not-asked' };
     if (!entry.written.written) return { kind: 'refused', refused: entry.written.refused, message: entry.written.message };
     const standing = reading?.standings.get(entry.written.poolId);
     if (reading === undefined || standing === undefined) return { kind: 'not-asked' };

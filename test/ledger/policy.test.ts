@@ -5,6 +5,7 @@ import { readManifest } from '../../crds/manifest.ts';
 import type { PoolManifest } from '../../crds/pool.ts';
 import { poolName } from '../../crds/values.ts';
 import { readPolicy, writePolicy } from '../../ledger/policy.ts';
+import { readDeclaredLines } from '../../ledger/policy-lines.ts';
 import { SubscriptionClaimed } from '../../ledger/pools/accounts.ts';
 import { PolicyUnreadable } from '../../ledger/stored-policy.ts';
 import { watchPolicy } from '../../workers/policy-watch.ts';
@@ -72,6 +73,28 @@ describe('the policy in the ledger', () => {
     await database.query(`update attempt set state = 'ended', released_at = clock_timestamp()`);
     expect(await edit(2)).toEqual([]);
     expect((await database.query('select from policy')).rowCount).toBe(20);
+  });
+
+  test('is kept as long as a call lives that was begun by it', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const { poolId, version } = await writePolicy(database, metadata.name, spec);
+    await database.query(
+      `insert into attempt (id, pool_id, direction, project, subscription, state, policy_version) values (gen_random_uuid(), $1, 'Outbound', 'main-front', 'main', 'bound', $2)`,
+      [poolId, version],
+    );
+    for (let index = 0; index < 25; index += 1)
+      await writePolicy(database, metadata.name, { ...spec, mode: index % 2 === 0 ? 'Hold' : 'Active' });
+    const lines = await readDeclaredLines(database, poolId);
+    expect(lines.map((policy) => policy.version).at(-1)).toBe(version);
+    expect(lines.at(-1)).toEqual({
+      version,
+      subscriptions: spec.subscriptions.map((one) => expect.objectContaining({ name: one.name, accountId: one.accountId })),
+      projects: spec.subscriptions.flatMap((one) =>
+        one.projects.map(({ name, upstreams }) => ({ name, upstreams, subscription: one.name })),
+      ),
+      upstreams: spec.upstreams.map(({ name }) => name),
+    });
   });
 });
 

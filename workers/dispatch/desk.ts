@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Blocked, Guarded, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
 import { unlistedProjects } from '../../capacity/guard/guard.ts';
-import type { Lineage } from '../../capacity/policy/lineage.ts';
+import { type Lineage, namesOfAccounts } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { DecisionView } from '../../capacity/view.ts';
@@ -74,18 +74,30 @@ export type Desk = {
 export function note(desk: Desk, attempt: OpenAttempt): void {
   desk.book.apply(attempt);
   desk.unsent.note(attempt);
-  if (attempt.state === 'cooling') desk.cooling.add(attempt);
+  if (attempt.state === 'cooling') desk.cooling.add({ ...attempt, subscription: desk.book.subscriptionOf(attempt) });
   else desk.cooling.remove(attempt);
   if (attempt.state === 'pending') desk.arrivals.set(attempt.id, attempt);
   else desk.arrivals.delete(attempt.id);
 }
 
-/** What was learned of a subscription, and how fast it was dialled, is known under its new name as well. */
-export function keepLearned({ lineage, learning, rates }: Desk): void {
+/** What was learned of an account, and how fast it was dialled, goes with it to its name in this policy, and is not taken for another's. */
+export function moveLearned({ policy, learning, rates }: Desk, before: Policy): void {
+  const moves = namesOfAccounts(before.subscriptions, policy.subscriptions);
+  learning.move(moves);
+  const moved = [...moves].map(([name, former]) => [name, former === undefined ? undefined : rates.get(`subscription/${former}`)] as const);
+  for (const [name, state] of moved) {
+    if (state === undefined) rates.delete(`subscription/${name}`);
+    else rates.set(`subscription/${name}`, state);
+  }
+}
+
+/** The same for a dispatcher that begins: the policy may have changed since the one before it. What is kept under the present name is newer. */
+export function inheritLearned({ lineage, learning, rates }: Desk): void {
   for (const [name, former] of lineage.formerNames) {
-    learning.inherit(name, former);
-    const before = former.map((one) => rates.get(`subscription/${one}`)).find((state) => state !== undefined);
-    if (before !== undefined && !rates.has(`subscription/${name}`)) rates.set(`subscription/${name}`, before);
+    const heir = learning.knows(name) ? undefined : former.find((one) => learning.knows(one));
+    if (heir !== undefined) learning.move(new Map([[name, heir]]));
+    const state = former.map((one) => rates.get(`subscription/${one}`)).find((found) => found !== undefined);
+    if (state !== undefined && !rates.has(`subscription/${name}`)) rates.set(`subscription/${name}`, state);
   }
 }
 

@@ -78,6 +78,7 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
   }
   release(desk);
   // After standing still (SIGSTOP, a slow disk) a policy may be over by which all of the queue would start.
+  desk.nextStepAtMs = Number.POSITIVE_INFINITY;
   const changed = desk.holdsChanged || upkeep.isStale();
   if (changed) await upkeep.glance();
   const nowMs = desk.clock.now();
@@ -86,8 +87,7 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
     (name) => desk.book.classSlots(name),
     nowMs,
   );
-  desk.nextStepAtMs = Number.POSITIVE_INFINITY;
-  if (!isIdle(desk)) await admit(desk, changed ? undefined : ahead);
+  if (!isIdle(desk)) await admit(desk, upkeep, changed ? undefined : ahead);
   await writeReleased(desk);
   if (signals.length === signalBatch) desk.nextStepAtMs = 0;
   desk.nextStepAtMs = Math.min(
@@ -100,10 +100,10 @@ async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
 }
 
 /** Admits what may be admitted now. `ahead`: the heads of the queue, if they were looked at already. */
-async function admit(desk: Desk, ahead: readonly Looked[] | undefined): Promise<void> {
+async function admit(desk: Desk, upkeep: Upkeep, ahead: readonly Looked[] | undefined): Promise<void> {
   desk.nextLookAtMs = desk.clock.now() + lookEveryMs;
   if ((await admitRound(desk, ahead)) === 'done') return;
-  for (let round = 1; round < maxRounds; round += 1) {
+  for (let round = 1; round < maxRounds && !upkeep.isStale(); round += 1) {
     if ((await admitRound(desk)) === 'done') return;
   }
   desk.nextStepAtMs = 0;

@@ -148,8 +148,9 @@ export class Learning {
 
   /** Learns from a signal. The attempt is in the book already as it is now. */
   observe(signal: Signal, at: Surroundings): void {
-    const { attempt } = signal;
-    if (attempt === undefined || attempt.sessionId === null) return;
+    if (signal.attempt === undefined || signal.attempt.sessionId === null) return;
+    // Its account may have another name since.
+    const attempt = { ...signal.attempt, subscription: at.book.subscriptionOf(signal.attempt) };
     const nowMs = at.clock.now();
     if (signal.kind === 'arrived') this.#linesOf(attempt.subscription).arrivals.push(attempt.session?.readyAtMs ?? nowMs);
     const startedAtMs = attempt.admittedAtMs ?? nowMs;
@@ -163,15 +164,21 @@ export class Learning {
     if (signal.kind === 'ended') this.#ended(attempt, signal, at);
   }
 
-  /** A subscription had these names before, newest first: what was learned of its account is known of it, unless something newer is. */
-  inherit(name: SubscriptionName, former: readonly SubscriptionName[]): void {
-    const isKnown = (one: SubscriptionName) => this.#lines.has(one) || this.#saved.has(stateKey(one)) || this.#saved.has(lagKey(one));
-    const before = isKnown(name) ? undefined : former.find(isKnown);
-    if (before === undefined) return;
-    const { state, lag, lagMs } = this.#linesOf(before);
-    this.#lines.set(name, { state, lag, lagMs, ends: [], arrivals: [], readings: [] });
-    this.#changed.set(stateKey(name), state);
-    this.#changed.set(lagKey(name), lag);
+  knows(name: SubscriptionName): boolean {
+    return this.#lines.has(name) || this.#saved.has(stateKey(name)) || this.#saved.has(lagKey(name));
+  }
+
+  /** What was learned under one name goes on under another; where there is none, it begins anew. */
+  move(names: ReadonlyMap<SubscriptionName, SubscriptionName | undefined>): void {
+    const moved = [...names].map(([name, former]) => {
+      const { state, lag } = former === undefined ? { state: initialSubscription, lag: initialReleaseLag } : this.#linesOf(former);
+      return { name, state, lag };
+    });
+    for (const { name, state, lag } of moved) {
+      this.#lines.set(name, { state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] });
+      this.#changed.set(stateKey(name), state);
+      this.#changed.set(lagKey(name), lag);
+    }
   }
 
   #answered(attempt: OpenAttempt, { data }: Signal, { book, policy, clock }: Surroundings): void {

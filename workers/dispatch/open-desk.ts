@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LimiterName } from '../../capacity/admission/snapshot.ts';
 import { compilePolicy } from '../../capacity/policy/compile.ts';
-import { declaredLines, type Lineage, lineageOf } from '../../capacity/policy/lineage.ts';
+import { type Lineage, lineageOf } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
@@ -13,10 +13,11 @@ import { loadOpenAttempts } from '../../ledger/dispatch/open-attempts.ts';
 import { readGuard } from '../../ledger/guard.ts';
 import { readHolds } from '../../ledger/holds.ts';
 import { readLimiters } from '../../ledger/limiters.ts';
-import { type PoolId, readFormerPolicies, readPolicy, type StoredPolicy } from '../../ledger/policy.ts';
+import { type PoolId, readPolicy } from '../../ledger/policy.ts';
+import { readDeclaredLines } from '../../ledger/policy-lines.ts';
 import { servingWorkers } from '../../ledger/workers.ts';
 import { Cooling } from './cooling.ts';
-import { type Desk, keepLearned, note } from './desk.ts';
+import { type Desk, inheritLearned, note } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { Learning } from './learning.ts';
 import { openLedgerClock } from './ledger-clock.ts';
@@ -36,7 +37,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
   if (stored === undefined) throw new PolicyMissing(`pool ${options.pool} has no policy in this ledger`);
   const clock = openLedgerClock(options.now);
   clock.set(await readLedgerClock(connection, options.now));
-  const lineage = await readLineage(connection, poolId, stored);
+  const lineage = await readLineage(connection, poolId, stored.version);
   const limiters = await readLimiters(connection, poolId);
   const desk: Desk = {
     connection,
@@ -72,7 +73,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     nextStepAtMs: 0,
     nextLookAtMs: 0,
   };
-  keepLearned(desk);
+  inheritLearned(desk);
   for (const attempt of await loadOpenAttempts(connection, poolId)) {
     // The clock may have been set back meanwhile: a line that cools since the future would cool until then.
     note(desk, attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, clock.now()) });
@@ -86,12 +87,14 @@ export function policyOf(pool: PoolKey, spec: PoolSpec): Policy {
     .policy;
 }
 
-/** Where lines count by this policy that were taken under those before it. */
-export async function readLineage(sql: Sql, poolId: PoolId, { version, spec }: StoredPolicy): Promise<Lineage> {
-  const { policies } = await readFormerPolicies(sql, poolId);
+/** Where lines count by the policy of this version that were taken under others. */
+export async function readLineage(sql: Sql, poolId: PoolId, version: number): Promise<Lineage> {
+  const policies = await readDeclaredLines(sql, poolId);
+  const now = policies.find((policy) => policy.version === version);
+  if (now === undefined) throw new Error(`policy ${version} is gone while it is taken up`);
   return lineageOf(
-    declaredLines(version, spec),
-    policies.map((former) => declaredLines(former.version, former.spec)),
+    now,
+    policies.filter((policy) => policy.version < version),
   );
 }
 

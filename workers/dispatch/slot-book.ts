@@ -42,6 +42,13 @@ export class SlotBook {
       this.#count(placed, -1);
       this.#enter(placed.attempt);
     }
+    for (const [key, { count }] of this.#slots) if (count === 0) this.#slots.delete(key);
+    for (const [key, { slots }] of this.#pending) if (slots === 0) this.#pending.delete(key);
+  }
+
+  /** The subscription of an attempt, as it is called now. */
+  subscriptionOf(attempt: OpenAttempt): SubscriptionName {
+    return this.#placeOf(attempt).subscription;
   }
 
   #enter(attempt: OpenAttempt): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type DeclaredLines, type LineHolder, lineageOf } from '../../../capacity/policy/lineage.ts';
+import { type DeclaredLines, type LineHolder, lineageOf, namesOfAccounts } from '../../../capacity/policy/lineage.ts';
 import { anUpstream, aProject, aSubscription } from '../../support/pool.ts';
 
 /** A policy in short: accounts by subscription, and of each project its subscription and upstreams. */
@@ -16,6 +16,7 @@ function aPolicy(
       subscription: aSubscription(subscription),
       upstreams: upstreams.map(anUpstream),
     })),
+    upstreams: [...new Set(Object.values(projects).flatMap(([, ...upstreams]) => upstreams))].map(anUpstream),
   };
 }
 
@@ -26,7 +27,11 @@ const taken = (project: string, subscription: string, policyVersion: number | nu
 });
 
 describe('a line counts', () => {
-  const now = aPolicy(9, { east: 'x', main: 'y', bare: undefined }, { front: ['east', 'new-trunk'], desk: ['bare'] });
+  const now = aPolicy(
+    9,
+    { east: 'x', main: 'y', bare: undefined },
+    { front: ['east', 'new-trunk'], desk: ['bare'], keeper: ['east', 'trunk', 'cellar'] },
+  );
   const before = aPolicy(
     5,
     { main: 'x', loose: undefined, gone: 'z' },
@@ -37,7 +42,7 @@ describe('a line counts', () => {
 
   test.each<readonly [string, LineHolder, string, readonly string[]]>([
     ['where its project is, if it was taken by this policy', taken('front', 'east', 9), 'east', ['new-trunk']],
-    ['against its account, under the name that this has now', taken('front', 'main', 5), 'east', ['trunk']],
+    ['against its account, under the name that this has now', taken('front', 'main', 5), 'east', ['trunk', 'new-trunk']],
     ['against its account, although another has its name now', taken('back', 'main', 5), 'east', ['trunk']],
     ['against its account after two renames', taken('attic', 'old', 2), 'east', ['cellar']],
     ['under its name, if no policy took it', taken('front', 'main', null), 'main', ['new-trunk']],
@@ -56,5 +61,46 @@ describe('a line counts', () => {
       ['main', []],
       ['bare', []],
     ]);
+  });
+});
+
+describe('channels of a call count', () => {
+  const begun = aPolicy(1, { main: 'x' }, { front: ['main', 'trunk'], bare: ['main'] });
+  const upstreamsBy = (now: DeclaredLines, project = 'front') => lineageOf(now, [begun]).placeOf(taken(project, 'main', 1)).upstreams;
+
+  test('at the present upstreams of its project, when the one that it went through is gone: it may have been renamed', () => {
+    expect(upstreamsBy(aPolicy(2, { main: 'x' }, { front: ['main', 'carrier'] }))).toEqual(['trunk', 'carrier']);
+  });
+
+  test('at an upstream that was declared for its project since: it may have gone through it all along', () => {
+    expect(upstreamsBy(aPolicy(2, { main: 'x' }, { bare: ['main', 'carrier'] }), 'bare')).toEqual(['carrier']);
+  });
+
+  test('where it went, when its project is led elsewhere', () => {
+    const other = aPolicy(1, { main: 'x' }, { front: ['main', 'trunk'], back: ['main', 'carrier'] });
+    const now = aPolicy(2, { main: 'x' }, { front: ['main', 'carrier'], back: ['main', 'trunk'] });
+    expect(lineageOf(now, [other]).placeOf(taken('front', 'main', 1)).upstreams).toEqual(['trunk']);
+  });
+});
+
+describe('names of accounts', () => {
+  const named = (accounts: Readonly<Record<string, string | undefined>>) => aPolicy(1, accounts, {}).subscriptions;
+  test.each([
+    { what: 'stay', before: { main: 'x' }, now: { main: 'x' }, moves: [] },
+    { what: 'change', before: { main: 'x' }, now: { east: 'x' }, moves: [['east', 'main']] },
+    {
+      what: 'are exchanged',
+      before: { main: 'x', east: 'y' },
+      now: { main: 'y', east: 'x' },
+      moves: [
+        ['main', 'east'],
+        ['east', 'main'],
+      ],
+    },
+    { what: 'are given to a new account', before: { main: 'x' }, now: { main: 'y' }, moves: [['main', undefined]] },
+    { what: 'are told for the first time', before: { main: undefined }, now: { main: 'x' }, moves: [] },
+    { what: 'are not told', before: { main: undefined }, now: { east: undefined }, moves: [] },
+  ])('$what', ({ before, now, moves }) => {
+    expect([...namesOfAccounts(named(before), named(now))]).toEqual(moves);
   });
 });

@@ -292,6 +292,12 @@ describe('while calls live that were begun under an earlier policy', () => {
       next: (text: string) => elsewhere(throughTrunk(text)),
     },
     {
+      change: 'its trunk is renamed',
+      limit: 10,
+      first: throughTrunk,
+      next: (text: string) => throughTrunk(text).replaceAll(/\btrunk\b/g, 'carrier'),
+    },
+    {
       change: 'the subscription is renamed',
       limit: 4,
       first: ofAccount,

@@ -46,20 +46,22 @@ function brokenAsWritten(admission: Admission): readonly Broken[] {
   return admission.inUse > allowed(admission) ? [{ invariant: 'I1', what: 'admitted above the ceiling that was used' }] : [];
 }
 
-/** The account that an attempt takes a line of, by the policy that it was begun under; its subscription's name where none is declared. */
-function accountOf(history: History, { policyVersion, subscription }: AttemptFact): string {
-  const declared =
-    policyVersion === null ? undefined : history.policies.get(policyVersion)?.subscriptions.find(({ name }) => name === subscription);
-  return declared?.accountId === undefined ? `subscription ${subscription}` : `account ${declared.accountId}`;
+/** The account that an attempt takes a line of, by the policy that it was begun under; undefined where none is declared. */
+function accountOf(history: History, { policyVersion, subscription }: AttemptFact): string | undefined {
+  if (policyVersion === null) return undefined;
+  return history.policies.get(policyVersion)?.subscriptions.find(({ name }) => name === subscription)?.accountId;
 }
 
 function brokenLines(history: History, ledger: Ledger, admission: Admission): readonly Broken[] {
   const account = accountOf(history, admission);
-  const { subscription } = admission;
-  // A caller who was not admitted names no policy: the line is of the account that has the name.
-  const { floor, roof } = ledger.recountLines(admission, (one) =>
-    one.policyVersion === null ? one.subscription === subscription : accountOf(history, one) === account,
-  );
+  const sameName = ({ subscription }: AttemptFact) => subscription === admission.subscription;
+  const isOfAccount = (one: AttemptFact) => {
+    const its = accountOf(history, one);
+    return account === undefined || its === undefined ? sameName(one) : its === account;
+  };
+  const { floor } = ledger.recountLines(admission, isOfAccount);
+  // Lines of an account that is gone may be counted under whoever has its name now.
+  const { roof } = ledger.recountLines(admission, (one) => isOfAccount(one) || sameName(one));
   const broken: Broken[] = [];
   if (floor > allowed(admission)) broken.push({ invariant: 'I1', what: 'slots recounted are above the ceiling that was used' });
   if (admission.inUse < floor) broken.push({ invariant: 'I1', what: 'fewer slots were counted than were held' });
@@ -76,11 +78,16 @@ function brokenCeiling(policy: Policy, { subscription, ceiling }: Admission): re
     : [];
 }
 
-/** The upstreams that a session goes through: those of its project in the policy that it was begun under. */
+/** The upstreams that a session certainly goes through: those of its project in the policy that it was begun under. */
 function upstreamsOf(history: History, policy: Policy, { policyVersion, project }: AttemptFact): readonly string[] {
-  const begun = policyVersion === null ? undefined : history.policies.get(policyVersion);
-  const projects = begun?.projects.some(({ name }) => name === project) ? begun.projects : policy.projects;
-  return projects.find(({ name }) => name === project)?.upstreams ?? [];
+  const named = ({ projects }: Policy) => projects.find(({ name }) => name === project)?.upstreams;
+  const begunUnder = policyVersion === null ? undefined : history.policies.get(policyVersion);
+  const begun = begunUnder === undefined ? undefined : named(begunUnder);
+  const present = named(policy) ?? [];
+  if (begun === undefined || begunUnder === undefined) return present;
+  const known = begunUnder.upstreams.map(({ name }) => name);
+  const renamed = begun.some((one) => !policy.upstreams.some(({ name }) => name === one));
+  return [...begun, ...present.filter((name) => renamed || !known.includes(name))];
 }
 
 function brokenUpstreams(history: History, policy: Policy, ledger: Ledger, admission: Admission): readonly Broken[] {
