@@ -14,8 +14,8 @@ export const admissionMutants: readonly Mutant[] = [
     name: 'cooling line counted as free',
     breaks: 'A line whose call has just ended is given out before the provider has freed it',
     file: 'capacity/admission/room.ts',
-    before: 'holdLines(project, count.slots);\n    if (classRoom',
-    after: 'holdLines(project, fulfilling);\n    if (classRoom',
+    before: '    holdLines(room, project, count);',
+    after: '    holdLines(room, project, { ...count, slots: fulfilling });',
     tests: ['test/capacity/step.test.ts', 'test/capacity/invariants.test.ts'],
   },
   {
@@ -86,8 +86,8 @@ export const admissionMutants: readonly Mutant[] = [
     name: 'waiting callers hold no line',
     breaks: 'Callers who wait for an answer are not counted, though they hold a line',
     file: 'capacity/admission/room.ts',
-    before: 'else holdLines(holder, count.slots);',
-    after: 'else holdLines(holder, 0 * count.slots);',
+    before: 'of snapshot.pending) holdLines(room, room.projects.get(count.project), count);',
+    after: 'of snapshot.pending) holdLines(room, room.projects.get(count.project), { ...count, slots: 0 });',
     tests: ['test/capacity/step.test.ts', 'test/capacity/invariants.test.ts'],
   },
   {

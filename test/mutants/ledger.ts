@@ -166,8 +166,8 @@ export const ledgerMutants: readonly Mutant[] = [
     name: 'old policy forgotten',
     breaks: 'After twenty changes nobody knows the project of a call that lives: it is never watched, and its line never freed',
     file: 'ledger/policy.ts',
-    before: ' and version not in (select version from needed)',
-    after: '',
+    before: 'and released_at is null)\n  group by named.project',
+    after: 'and released_at is null and false)\n  group by named.project',
     tests: ['test/ledger/policy.test.ts'],
   },
 ];
