@@ -31,15 +31,20 @@ export async function ageGuard({ database, poolId, draw, note, forgotten }: Worl
 /**
  * Lets the time pass for creations in doubt. The product waits 45 s before a complete list proves that there is no call; a seed has no 45 s left. What
  * the wait is for is over by now (no byte is on its way any more, no list lags behind), so the instant of the doubt is set back, and the proof itself
- * is still the product's: a complete list.
+ * is still the product's: a complete list. A ledger whose clock was set back has yet to reach the instants that it wrote before: by its own clock, whose
+ * doubts they are would wait for as much longer.
+ *
+ * `quietForMs`: for how long nothing new has been sent.
  */
-export async function ageDoubts({ database, poolId, draw, note }: World): Promise<void> {
+export async function ageDoubts({ database, poolId, draw, note }: World, quietForMs: number): Promise<void> {
+  const settled = settledMs(draw);
   const { rows } = await database.query<{ id: string }>(
-    `update attempt set ambiguous_at = ambiguous_at - $3 * interval '1 ms'
-     where pool_id = $1 and released_at is null and state = 'sending' and look_ups > 0 and look_ups < 6
-       and sending_at < clock_timestamp() - $2 * interval '1 ms' and ambiguous_at > clock_timestamp() - $3 * interval '1 ms'
+    `update attempt set ambiguous_at = least(ambiguous_at, clock_timestamp()) - $3 * interval '1 ms'
+     where pool_id = $1 and released_at is null and state = 'sending' and look_ups < 6
+       and ambiguous_at > clock_timestamp() - $3 * interval '1 ms'
+       and ((look_ups > 0 and sending_at < clock_timestamp() - $2 * interval '1 ms') or ($4 and sending_at > clock_timestamp()))
      returning id`,
-    [poolId, settledMs(draw), ambiguityHoldMs],
+    [poolId, settled, ambiguityHoldMs, quietForMs > settled],
   );
   for (const { id } of rows) note(`aged the doubt about attempt ${id}`);
 }

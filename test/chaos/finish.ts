@@ -16,10 +16,11 @@ export async function finish(world: World, signal: AbortSignal): Promise<void> {
   const { database, poolId, simulator } = world;
   await simulator.stopTraffic();
   const hold = await beginDrainHold(database, poolId, holdForMs);
+  const quietSinceMs = performance.now();
   const open = await until(
     async () => {
       if (hold !== undefined) await prolongDrainHold(database, poolId, hold, holdForMs);
-      await ageDoubts(world);
+      await ageDoubts(world, performance.now() - quietSinceMs);
       const { rows } = await database.query<{ open: number }>(
         'select count(*)::int as open from attempt where pool_id = $1 and released_at is null',
         [poolId],
