@@ -48,10 +48,12 @@ export async function watchPolicy(database: Database, pool: PoolKey, log: Logger
       if (newest !== undefined) {
         tell(stored, newest, log);
         if (newest.version !== stored.version) {
-          policy = compile(pool, newest.spec);
-          former = await formerProjectsOf(database, pool, newest.poolId, policy, log);
+          const compiled = compile(pool, newest.spec);
+          former = await formerProjectsOf(database, pool, newest.poolId, compiled, log);
+          policy = compiled;
           log.info({ version: newest.version }, 'policy in force');
         }
+        // In one breath with the policy: what is written by the one carries the version of the other.
         stored = newest;
       }
     } catch (error) {

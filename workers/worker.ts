@@ -103,7 +103,7 @@ export async function startWorker(
   });
   await onceTheLedgerAnswers(() => requireMigrated(database), log, leave);
   const inForce = await onceTheLedgerAnswers(() => watchPolicy(database, pool, log), log, leave);
-  const { poolId, policy, spec, formerProjects } = inForce;
+  const { poolId, policy, version, spec, formerProjects } = inForce;
   const secrets = openSecrets(environment.secrets);
   const latency = openLatency(now);
   const waker = createWaker(database, poolId, (error) => log.warn({ err: error }, 'wake-up not sent'));
@@ -154,7 +154,7 @@ export async function startWorker(
     log,
     signal: sending,
   });
-  const applier = openApplier({ database, poolId, pool, policy, endings, wakeDispatcher: waker.wake, log });
+  const applier = openApplier({ database, poolId, pool, policy, policyVersion: version, endings, wakeDispatcher: waker.wake, log });
   const inboxWorker = openInboxWorker({ database, poolId, applier, ledgerLost: () => liveness.lost, log });
   const candidate = openCandidate({
     database,
@@ -178,6 +178,7 @@ export async function startWorker(
     pool,
     owner,
     policy,
+    policyVersion: version,
     arrivals,
     callLink,
     wakeDispatcher: waker.wake,

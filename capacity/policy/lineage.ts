@@ -20,7 +20,7 @@ export type DeclaredLines = {
 export type LineHolder = {
   readonly project: ProjectName;
   readonly subscription: SubscriptionName;
-  /** Null where no decision by a policy made it: a caller who was never admitted, a call of somebody else. */
+  /** The policy by which it was decided on, or, while nobody has decided, by which it was entered; null where an earlier release entered it. */
   readonly policyVersion: number | null;
 };
 

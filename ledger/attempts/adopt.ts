@@ -50,6 +50,8 @@ export async function adoptForgotten(
     readonly attemptId: string;
     readonly project: ProjectName;
     readonly subscription: SubscriptionName;
+    /** The policy that these names are of. */
+    readonly policyVersion: number;
     readonly callId: string;
     readonly controlUrl: string | undefined;
     readonly boundForMs: number;
@@ -65,8 +67,8 @@ export async function adoptForgotten(
         update session s set state = 'open', attempt_id = $3 from waiting where s.id = waiting.id returning s.id, s.class, s.direction, s.number),
       adopted as (
         insert into attempt (id, pool_id, session_id, class, direction, project, subscription, number, state, call_id, control_url, admitted_at,
-          sending_at, bound_at, bound_until, last_seen_at)
-        select $3, $1, o.id, o.class, o.direction, $4, $5, o.number, 'bound', $6, $7, t.now, t.now, t.now, t.now + $8 * interval '1 ms', t.now
+          sending_at, bound_at, bound_until, last_seen_at, policy_version)
+        select $3, $1, o.id, o.class, o.direction, $4, $5, o.number, 'bound', $6, $7, t.now, t.now, t.now, t.now + $8 * interval '1 ms', t.now, $9
         from opened o cross join (select clock_timestamp() as now) t
         where ${afterStranger}
         returning id),
@@ -83,6 +85,7 @@ export async function adoptForgotten(
       call.callId,
       call.controlUrl ?? null,
       call.boundForMs,
+      call.policyVersion,
     ],
   });
   return rows[0]?.adopted === 1;

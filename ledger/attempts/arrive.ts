@@ -11,6 +11,8 @@ export type Arrival = {
   readonly class: ClassName;
   readonly project: ProjectName;
   readonly subscription: SubscriptionName;
+  /** The policy that these names are of. */
+  readonly policyVersion: number;
   readonly callId: string;
   readonly callerNumber: string | undefined;
   readonly controlUrl: string | undefined;
@@ -32,8 +34,8 @@ export async function enterArrival(sql: Sql, poolId: PoolId, arrival: Arrival): 
     text: `
       with made as (
         insert into attempt as a (id, pool_id, session_id, class, direction, project, subscription, number, state, owner, call_id, control_url,
-          bound_until, last_seen_at)
-        values ($3, $1, $2, $4, 'Inbound', $5, $6, $7, 'pending', $8, $9, $10, clock_timestamp() + $11 * interval '1 ms', clock_timestamp())
+          bound_until, last_seen_at, policy_version)
+        values ($3, $1, $2, $4, 'Inbound', $5, $6, $7, 'pending', $8, $9, $10, clock_timestamp() + $11 * interval '1 ms', clock_timestamp(), $12)
         on conflict (pool_id, call_id) where call_id is not null
         do update set session_id = excluded.session_id, class = excluded.class, number = excluded.number, state = 'pending', owner = excluded.owner,
           refusal = null, bound_until = excluded.bound_until
@@ -56,6 +58,7 @@ export async function enterArrival(sql: Sql, poolId: PoolId, arrival: Arrival): 
       arrival.callId,
       arrival.controlUrl ?? null,
       arrival.boundForMs,
+      arrival.policyVersion,
     ],
   });
   return rows[0] === undefined ? { kind: 'known' } : { kind: 'new', attemptId: rows[0].id };
@@ -118,6 +121,8 @@ export async function enterForeign(
     readonly direction: 'Inbound' | 'Outbound';
     readonly project: ProjectName;
     readonly subscription: SubscriptionName;
+    /** The policy that these names are of. */
+    readonly policyVersion: number;
     readonly callId: string;
     /** Of a caller: while this call lives, nobody dials the number (I5). */
     readonly callerNumber: string | undefined;
@@ -130,8 +135,8 @@ export async function enterForeign(
     text: `
       with made as (
         insert into attempt (id, pool_id, direction, project, subscription, state, refusal, call_id, control_url, bound_at, bound_until, last_seen_at,
-          number)
-        values ($2, $1, $3, $4, $5, 'bound', 'Foreign', $6, $7, clock_timestamp(), clock_timestamp() + $8 * interval '1 ms', clock_timestamp(), $9)
+          number, policy_version)
+        values ($2, $1, $3, $4, $5, 'bound', 'Foreign', $6, $7, clock_timestamp(), clock_timestamp() + $8 * interval '1 ms', clock_timestamp(), $9, $10)
         on conflict (pool_id, call_id) where call_id is not null do nothing returning id),
       told as (insert into signal (pool_id, kind, attempt_id) select $1, 'foreign', id from made)
       select count(*)::int as n from made`,
@@ -145,6 +150,7 @@ export async function enterForeign(
       foreign.controlUrl ?? null,
       foreign.boundForMs,
       foreign.callerNumber ?? null,
+      foreign.policyVersion,
     ],
   });
   return rows[0]?.n === 1;

@@ -1,3 +1,4 @@
+import type { SubscriptionName } from '../../crds/values.ts';
 import type { Sql } from '../database.ts';
 import { Deposed } from '../election.ts';
 import type { PoolId } from '../policy.ts';
@@ -6,6 +7,8 @@ import { maxBatch } from './commit-admissions.ts';
 /** An inbound call that waits inside the provider and may be answered now. Its line is taken already; its attempt exists. */
 export type ArrivalRecord = {
   readonly attemptId: string;
+  /** Whose line it holds, as it is called by the policy of this decision. */
+  readonly subscription: SubscriptionName;
   readonly seq: number;
   readonly ceiling: number;
   readonly inUse: number;
@@ -24,13 +27,13 @@ export async function admitArrivals(
   const { rows } = await connection.query<{ leading: number; admitted: readonly string[] }>({
     name: 'admit-arrivals',
     text: `
-      with input as (select * from jsonb_to_recordset($2::jsonb) as x("attemptId" uuid, seq bigint, ceiling int, "inUse" int, "sendWithinMs" int)),
+      with input as (select * from jsonb_to_recordset($2::jsonb) as x("attemptId" uuid, subscription text, seq bigint, ceiling int, "inUse" int, "sendWithinMs" int)),
       counted as (update dispatcher set decision_seq = $5 where pool_id = $1 and epoch = $3 returning epoch),
       free as (
         select id from attempt where id = any(array(select "attemptId" from input)) and state = 'pending' order by id for update skip locked),
       admitted as (
-        update attempt a set state = 'admitted', epoch = $3, policy_version = $4, seq = i.seq, ceiling = i.ceiling, in_use = i."inUse",
-          admitted_at = clock_timestamp(), send_by = clock_timestamp() + i."sendWithinMs" * interval '1 ms'
+        update attempt a set state = 'admitted', epoch = $3, policy_version = $4, subscription = i.subscription, seq = i.seq, ceiling = i.ceiling,
+          in_use = i."inUse", admitted_at = clock_timestamp(), send_by = clock_timestamp() + i."sendWithinMs" * interval '1 ms'
         from input i, counted where a.id = i."attemptId" and a.id in (select id from free)
         returning a.id, a.owner),
       parted as (select id, owner, row_number() over (partition by owner) / ${maxBatch} as part from admitted),

@@ -17,7 +17,7 @@ export type OpenAttempt = {
   /** Set when an inbound call was refused by message or transfer: it holds a line, but no slot of its class. */
   readonly refusal: string | null;
   readonly owner: number | null;
-  /** Null until a decision by a policy made it. */
+  /** The policy by which it was decided on, or entered while nobody has decided; null of an earlier release. */
   readonly policyVersion: number | null;
   readonly ambiguous: boolean;
   readonly outcome: string | null;

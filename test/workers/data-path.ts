@@ -43,6 +43,7 @@ export async function aDataPath(): Promise<DataPath> {
     poolId,
     pool: policy.pool,
     policy: () => policy,
+    policyVersion: () => 1,
     endings,
     wakeDispatcher: () => undefined,
     log: silent,

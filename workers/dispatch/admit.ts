@@ -111,9 +111,12 @@ async function commit(desk: Desk, decision: Decision, fetched: readonly Head[], 
 
 async function commitCallers(desk: Desk, callers: readonly Admitted[]): Promise<number> {
   await writeReleased(desk);
-  const records = callers.map(({ session, project }) => {
+  const records = callers.flatMap(({ session, project }) => {
+    const attempt = desk.arrivals.get(session);
+    if (attempt === undefined) return [];
     desk.seq += 1;
-    return { attemptId: session, seq: desk.seq, ...countsAt(desk, project), sendWithinMs };
+    const subscription = desk.book.subscriptionOf(attempt);
+    return [{ attemptId: session, subscription, seq: desk.seq, ...countsAt(desk, project), sendWithinMs }];
   });
   const admitted = await admitArrivals(desk.connection, {
     poolId: desk.poolId,
@@ -123,8 +126,10 @@ async function commitCallers(desk: Desk, callers: readonly Admitted[]): Promise<
   });
   for (const id of admitted) {
     const attempt = desk.arrivals.get(id);
-    if (attempt !== undefined)
-      note(desk, { ...attempt, state: 'admitted', admittedAtMs: desk.clock.now(), sendByMs: desk.clock.now() + sendWithinMs });
+    if (attempt === undefined) continue;
+    const [nowMs, subscription] = [desk.clock.now(), desk.book.subscriptionOf(attempt)];
+    const by = { subscription, policyVersion: desk.policyVersion };
+    note(desk, { ...attempt, ...by, state: 'admitted', admittedAtMs: nowMs, sendByMs: nowMs + sendWithinMs });
   }
   return admitted.length;
 }

@@ -43,6 +43,8 @@ export function openApplier(deps: {
   readonly poolId: PoolId;
   readonly pool: PoolKey;
   readonly policy: () => Policy;
+  /** The version of that policy. */
+  readonly policyVersion: () => number;
   readonly endings: Endings;
   readonly wakeDispatcher: () => void;
   readonly log: Logger;
@@ -130,6 +132,7 @@ export function openApplier(deps: {
     const adoption = adoptionOf(news, session);
     if (adoption === 'nothing' || adoption === 'line' || session === undefined) return applyAsStranger(news, entry);
     const subscription = deps.policy().projects.find(({ name }) => name === news.project)?.subscription;
+    const policyVersion = deps.policyVersion();
     const adopted =
       adoption === 'adopt' &&
       subscription !== undefined &&
@@ -138,6 +141,7 @@ export function openApplier(deps: {
         attemptId: claim.attemptId,
         project: news.project,
         subscription,
+        policyVersion,
         callId: news.callId,
         controlUrl: news.controlUrl,
         boundForMs: boundOf(session.class),
@@ -162,6 +166,7 @@ export function openApplier(deps: {
       direction: news.direction,
       project: project.name,
       subscription: project.subscription,
+      policyVersion: deps.policyVersion(),
       callId: news.callId,
       callerNumber: callerOf(news),
       controlUrl: news.controlUrl,

@@ -48,6 +48,8 @@ export function openAnswerer(deps: {
   /** The worker's number now. */
   readonly owner: () => WorkerId;
   readonly policy: () => Policy;
+  /** The version of that policy. */
+  readonly policyVersion: () => number;
   readonly arrivals: Arrivals;
   readonly callLink: CallLink;
   readonly wakeDispatcher: () => void;
@@ -118,6 +120,7 @@ export function openAnswerer(deps: {
   return {
     async answer(request, project) {
       const policy = deps.policy();
+      const policyVersion = deps.policyVersion();
       const dialled = request.dialledNumber ?? project.phoneNumbers.find((number) => number.id === request.phoneNumberId)?.number;
       const classPolicy = classifyArrival(policy, { project: project.name, dialled, caller: request.callerNumber, labels: {} });
       if (classPolicy === undefined) {
@@ -131,6 +134,7 @@ export function openAnswerer(deps: {
         class: classPolicy.name,
         project: project.name,
         subscription: project.subscription,
+        policyVersion,
         callId: request.callId,
         callerNumber: request.callerNumber,
         controlUrl: request.controlUrl,

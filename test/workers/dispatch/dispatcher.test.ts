@@ -324,6 +324,43 @@ describe('while calls live that were begun under an earlier policy', () => {
     expect(await untilAdmitted(on, 1)).toHaveLength(1);
   });
 
+  test('a caller who waited while the names changed keeps the line of the account that it came in by', async () => {
+    const on = await stage(4, { edit: ofAccount, mode: 'Hold' });
+    await on.database.query(
+      `with entered as (
+         insert into session (id, pool_id, class, direction, state, ready, attempt_id)
+         values (gen_random_uuid(), $1, 'vip', 'Inbound', 'open', false, gen_random_uuid()) returning id, attempt_id),
+       made as (
+         insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id, policy_version)
+         select attempt_id, $1, id, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-1', (select max(version) from policy) from entered returning id)
+       insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', id from made`,
+      [on.poolId, on.owner],
+    );
+    const another = `
+    - name: main
+      accountId: y
+      concurrencyLimit: 4
+      projects:
+        - name: back
+          apiKeySecretRef: {name: vapi, key: apiKey}
+          assistants: [{name: seller, id: a1}, {name: reception, id: a2}]
+  classes:`;
+    await declare(on.database, 4, {
+      edit: (text) => ofAccount(text).replace('- name: main', '- name: east').replace('\n  classes:', another),
+    });
+    await untilAdmitted(on, 1);
+    const { rows } = await on.database.query(
+      `select subscription, policy_version = (select max(version) from policy) as by_newest from attempt`,
+    );
+    expect(rows).toEqual([{ subscription: 'east', by_newest: true }]);
+    const inUse = async () => (await viewOf(on)).subscriptions.map(({ name, inUse }: { name: string; inUse: number }) => [name, inUse]);
+    const expected = [
+      ['east', 1],
+      ['main', 0],
+    ];
+    await vi.waitFor(async () => expect(await inUse()).toEqual(expected), { timeout: 10_000, interval: 50 });
+  });
+
   test('what was learned of a renamed subscription goes on', async () => {
     const learned = {
       'learned/ceiling/main': { learned: 2, foreign: 0, suspected: null, probe: { atMs: Date.now() + 60_000, delayMs: 60_000, step: 1 } },

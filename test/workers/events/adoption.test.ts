@@ -35,7 +35,11 @@ const news = ({ attemptId, sessionId }: Forgotten, status: CallNews['status'], m
 
 const sessions = async ({ database }: DataPath) => (await database.query('select state, outcome, attempts from session order by seq')).rows;
 const attempts = async ({ database }: DataPath) =>
-  (await database.query('select id, session_id is not null as ours, state, refusal, call_id from attempt order by created_at')).rows;
+  (
+    await database.query(
+      'select id, session_id is not null as ours, state, refusal, call_id, policy_version::int as by from attempt order by created_at',
+    )
+  ).rows;
 
 describe('a call that the ledger forgot', () => {
   test('is bound to its session, once', async () => {
@@ -45,7 +49,7 @@ describe('a call that the ledger forgot', () => {
     expect(await on.applier.apply(news(call, 'live'))).toBe('known');
     expect(await sessions(on)).toEqual([{ state: 'open', outcome: null, attempts: 0 }]);
     expect(await attempts(on)).toEqual([
-      { id: call.attemptId, ours: true, state: 'bound', refusal: null, call_id: `call-${call.attemptId}` },
+      { id: call.attemptId, ours: true, state: 'bound', refusal: null, call_id: `call-${call.attemptId}`, by: 1 },
     ]);
   });
 
@@ -69,7 +73,7 @@ describe('a call that the ledger forgot', () => {
     const on = await aDataPath();
     const call = await forgotten(on);
     expect(await on.applier.apply(news(call, 'live', { claim: undefined }))).toBe('changed');
-    expect(await attempts(on)).toMatchObject([{ ours: false, state: 'bound', refusal: 'Foreign' }]);
+    expect(await attempts(on)).toMatchObject([{ ours: false, state: 'bound', refusal: 'Foreign', by: 1 }]);
     expect(await on.applier.apply(news(call, 'live'))).toBe('changed');
     expect(await attempts(on)).toMatchObject([
       { ours: false, state: 'ended', call_id: null },

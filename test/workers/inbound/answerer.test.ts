@@ -36,6 +36,7 @@ function aWorker(
     pool: policy.pool,
     owner: () => owner,
     policy: () => policy,
+    policyVersion: () => 1,
     arrivals,
     callLink: async () => ({ publicUrl: undefined, webhookSecret: undefined, handlerEvents: false }),
     wakeDispatcher: () => undefined,
@@ -93,7 +94,8 @@ describe('a caller about whom the provider asks', () => {
     const startedMs = performance.now();
     expect((await aWorker(on, 1, { mode }).answer()).kind).toBe('overflow');
     expect(performance.now() - startedMs).toBeLessThan(1_500);
-    expect((await on.database.query('select state, refusal from attempt')).rows).toEqual([{ state: 'bound', refusal: 'Overflowed' }]);
+    const { rows } = await on.database.query('select state, refusal, policy_version::int from attempt');
+    expect(rows).toEqual([{ state: 'bound', refusal: 'Overflowed', policy_version: 1 }]);
   });
 
   test('is answered as unavailable and at once while the pool is guarded', async () => {
