@@ -1,4 +1,5 @@
 import type { PoolSpec } from '../../../crds/pool.ts';
+import { subscriptionName } from '../../../crds/values.ts';
 import { writePolicy } from '../../../ledger/policy.ts';
 import { between, oneOf } from '../dice.ts';
 import { type Family, type Fault, nothing, type Stage } from '../fault.ts';
@@ -64,4 +65,13 @@ export const projectRemoved = family('project removed and added again', (random,
     .map((one) => ({ ...one, projects: one.projects.filter(({ name }) => name !== gone) }))
     .filter(({ projects }) => projects.length > 0);
   return changed({ ...spec, subscriptions }, `${gone} is gone`, random);
+});
+
+/** Each account gets the name of the next; a single one gets a new name. Its lines are the same ones all the while. */
+export const subscriptionsRenamed = family('subscriptions renamed', (random, { spec }) => {
+  const names = spec.subscriptions.map(({ name }) => name);
+  const [first, ...others] = names;
+  const next = others.length === 0 || first === undefined ? [subscriptionName.parse('renamed')] : [...others, first];
+  const subscriptions = spec.subscriptions.map((one, index) => ({ ...one, name: next[index] ?? one.name }));
+  return changed({ ...spec, subscriptions }, `${names.join(', ')} are called ${next.join(', ')}`, random);
 });

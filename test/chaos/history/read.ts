@@ -1,8 +1,9 @@
 import { compilePolicy } from '../../../capacity/policy/compile.ts';
 import type { Policy } from '../../../capacity/policy/policy.ts';
-import { poolSpec } from '../../../crds/pool.ts';
+import { type PoolSpec, poolSpec } from '../../../crds/pool.ts';
 import type { PoolName } from '../../../crds/values.ts';
 import { type Database, openDatabase, type Sql } from '../../../ledger/database.ts';
+import { byFirstNames, firstNameOf, firstNames } from './by-account.ts';
 import type { AttemptFact, History, Limits, SessionFact } from './history.ts';
 import { readLogs } from './read-logs.ts';
 import { readAcknowledged, readProvider } from './read-truth.ts';
@@ -51,31 +52,31 @@ async function readLedger(database: Database, pool: PoolName): Promise<LedgerFac
     [poolId],
   );
   const { rows: holds } = await database.query<{ class: string }>(`select class from overlay where pool_id = $1 and class <> ''`, [poolId]);
+  const specs = await readSpecs(database, poolId);
+  const names = firstNames([...specs].map(([version, spec]) => ({ version, spec })));
+  const attempts = await readAttempts(database, poolId);
   return {
-    policies: await readPolicies(database, pool, poolId),
+    policies: new Map([...specs].map(([version, spec]) => [version, compiled(pool, byFirstNames(names, spec))])),
     dispatcher: dispatchers[0] ?? { epoch: 0, seq: 0 },
     heldClasses: new Set(holds.map((row) => row.class)),
     sessions: await readSessions(database, poolId),
-    attempts: await readAttempts(database, poolId),
+    attempts: attempts.map((attempt) => {
+      const spec = attempt.policyVersion === null ? undefined : specs.get(attempt.policyVersion);
+      return spec === undefined ? attempt : { ...attempt, subscription: firstNameOf(names, spec, attempt.subscription) };
+    }),
   };
 }
 
-async function readPolicies(sql: Sql, pool: PoolName, poolId: number): Promise<ReadonlyMap<number, Policy>> {
+async function readSpecs(sql: Sql, poolId: number): Promise<ReadonlyMap<number, PoolSpec>> {
   const { rows } = await sql.query<{ version: number; spec: unknown }>(
     'select version::float8 as version, spec from policy where pool_id = $1',
     [poolId],
   );
-  return new Map(
-    rows.map(({ version, spec }) => {
-      const manifest = {
-        apiVersion: 'trunkline.dev/v1alpha1',
-        kind: 'VoiceCapacityPool',
-        metadata: { name: pool },
-        spec: poolSpec.parse(spec),
-      } as const;
-      return [version, compilePolicy(manifest).policy];
-    }),
-  );
+  return new Map(rows.map(({ version, spec }) => [version, poolSpec.parse(spec)]));
+}
+
+function compiled(pool: PoolName, spec: PoolSpec): Policy {
+  return compilePolicy({ apiVersion: 'trunkline.dev/v1alpha1', kind: 'VoiceCapacityPool', metadata: { name: pool }, spec }).policy;
 }
 
 const ms = (column: string, as: string) => `(extract(epoch from ${column}) * 1000)::float8 as "${as}"`;
