@@ -155,3 +155,13 @@ export async function enterForeign(
   });
   return rows[0]?.n === 1;
 }
+
+/** Somebody else's call is known by now to come from this number: while it lives, nobody dials it (I5). */
+export async function noteCaller(sql: Sql, poolId: PoolId, attemptId: string, callerNumber: string): Promise<void> {
+  await sql.query({
+    name: 'note-caller',
+    text: `update attempt set number = $3
+           where id = $2 and pool_id = $1 and session_id is null and direction = 'Inbound' and number is null and released_at is null`,
+    values: [poolId, attemptId, callerNumber],
+  });
+}

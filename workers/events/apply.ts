@@ -4,7 +4,7 @@ import { adoptionOf, ownerOf } from '../../capacity/guard/adoption.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { e164, type PoolKey, type ProjectName } from '../../crds/values.ts';
 import { adoptForgotten, type CallClaim, claimedSession } from '../../ledger/attempts/adopt.ts';
-import { enterForeign } from '../../ledger/attempts/arrive.ts';
+import { enterForeign, noteCaller } from '../../ledger/attempts/arrive.ts';
 import { adoptLate, bindAttempt, noteAlive } from '../../ledger/attempts/bind.ts';
 import { type EndingAttempt, findHolders, noteReport } from '../../ledger/attempts/end.ts';
 import type { Database } from '../../ledger/database.ts';
@@ -26,6 +26,8 @@ export type CallNews = {
   readonly costUsd: number | undefined;
   /** Which session the call says that it is for; only lists and look-ups tell. */
   readonly claim?: CallClaim | undefined;
+  /** Who called us, or whom we called. */
+  readonly callerNumber?: string | undefined;
 };
 
 /** `later`: a call of ours that the ledger forgot, whose session has yet to lose another attempt before the call can be bound to it. */
@@ -59,6 +61,8 @@ export function openApplier(deps: {
     if (holder.state === 'cooling' || holder.state === 'ended') return 'known';
     if (news.status === 'ended') return (await end(news, holder.attemptId)) ? 'changed' : 'known';
     await noteAlive(deps.database, deps.poolId, [holder.attemptId]);
+    const caller = holder.sessionId === null ? callerOf(news) : undefined;
+    if (caller !== undefined) await noteCaller(deps.database, deps.poolId, holder.attemptId, caller);
     return 'known';
   }
 
@@ -224,6 +228,6 @@ export function openApplier(deps: {
 }
 
 /** Who called us; only as a number that somebody could be dialled at. */
-function callerOf({ direction, claim }: CallNews): string | undefined {
-  return direction === 'Inbound' ? e164.safeParse(claim?.number).data : undefined;
+function callerOf({ direction, claim, callerNumber }: CallNews): string | undefined {
+  return direction === 'Inbound' ? e164.safeParse(callerNumber ?? claim?.number).data : undefined;
 }

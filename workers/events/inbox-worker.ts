@@ -33,9 +33,9 @@ export function openInboxWorker(deps: {
 }) {
   let done: Done[] = [];
 
-  async function work(event: StoredEvent): Promise<void> {
+  async function work(event: StoredEvent, callerNumber?: string): Promise<void> {
     const lost = deps.ledgerLost();
-    await deps.applier.apply(newsOf(event));
+    await deps.applier.apply({ ...newsOf(event), callerNumber });
     done.push({ id: event.id, lost });
   }
 
@@ -51,9 +51,11 @@ export function openInboxWorker(deps: {
   }
 
   return {
-    /** Starts on an event; a failure leaves it for {@link sweep}. */
-    begin(event: StoredEvent): void {
-      work(event).catch((error: unknown) => deps.log.error({ err: error, call: event.callId }, 'event left for the next sweep'));
+    /** Starts on an event; a failure leaves it for {@link sweep}. `callerNumber`: not stored with it, a list tells it again. */
+    begin(event: StoredEvent, callerNumber?: string): void {
+      work(event, callerNumber).catch((error: unknown) =>
+        deps.log.error({ err: error, call: event.callId }, 'event left for the next sweep'),
+      );
     },
     /** Notes what is done, and takes up what dead workers left. */
     async sweep(): Promise<void> {

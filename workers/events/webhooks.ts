@@ -34,7 +34,7 @@ export function webhookRouter(deps: {
   readonly projects: () => readonly ProjectPolicy[];
   readonly secrets: Secrets;
   readonly store: (event: InboxEvent) => Promise<StoredEvent | undefined>;
-  readonly work: (event: StoredEvent) => void;
+  readonly work: (event: StoredEvent, callerNumber: string | undefined) => void;
   readonly answerCaller: (request: AssistantRequest, project: ProjectPolicy) => Promise<CallerAnswer>;
   readonly handler: Handler;
   readonly observe: (type: string, ms: number) => void;
@@ -104,7 +104,7 @@ export function webhookRouter(deps: {
         response.status(200).json({});
         deps.observeOwn(deps.now() - startedAtMs);
         if (stored === undefined) return;
-        deps.work(stored);
+        deps.work(stored, message.callerNumber);
         await deps.handler.answer(
           { raw, type: message.kind, project: project.name, headers: request.headers },
           AbortSignal.timeout(handlerWithinMs),

@@ -161,6 +161,20 @@ test('somebody who called us without our being asked is not dialled while that c
   expect(await busy()).toBe(0);
 });
 
+test('the number of a caller whom a webhook showed first is known when a list, or another webhook, tells it', async () => {
+  const on = await aDataPath();
+  const placed = await place(on, owner);
+  const number = async () => (await on.database.query(`select number from attempt where refusal = 'Foreign'`)).rows[0]?.['number'];
+  const call = { callName: undefined, callId: 'in', direction: 'Inbound' } as const;
+  await on.applier.apply(news(placed, 'live', call));
+  expect(await number()).toBeNull();
+  await on.applier.apply(news(placed, 'live', { ...call, callerNumber: placed.number }));
+  expect(await number()).toBe(placed.number);
+  const claim = { pool: undefined, sessionId: undefined, class: undefined, number: '+14155550177' };
+  await on.applier.apply(news(placed, 'live', { ...call, claim }));
+  expect(await number()).toBe(placed.number);
+});
+
 test('an event that can never be worked on does not keep those behind it waiting', async () => {
   const on = await aDataPath();
   const placed = await sent(on);
