@@ -91,6 +91,10 @@ export function roomIn(snapshot: Snapshot): Room {
     if (classRoom !== undefined && project !== undefined && subscription !== undefined) fulfilAt(classRoom, subscription, fulfilling);
   }
   for (const count of snapshot.pending) holdLines(room, room.projects.get(count.project), count);
+  for (const [name, calls] of snapshot.foreignChannels ?? []) {
+    const upstream = room.upstreams.get(name);
+    if (upstream !== undefined) upstream.budget.used += calls * upstream.units;
+  }
   return room;
 }
 

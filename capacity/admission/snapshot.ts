@@ -13,6 +13,8 @@ export type Snapshot = {
   readonly inUse: readonly SlotCount[];
   /** Calls that wait inside the provider's `assistant-request` hold a line already and belong to no class yet. */
   readonly pending: readonly PendingCount[];
+  /** Channels of upstreams in calls that are not ours. Missing: none. */
+  readonly foreignChannels?: ReadonlyMap<UpstreamName, number>;
   /** Projects that take nothing now: paused by a fault or an open breaker. A half-open one is listed with what it may still take. */
   readonly pauses: ReadonlyMap<ProjectName, Pause>;
   readonly rates: RateStates;

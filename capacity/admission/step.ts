@@ -3,7 +3,7 @@ import { planOf, wantedBy } from '../reservations/withholding.ts';
 import { Queue } from './lanes.ts';
 import { beginStep, place, type Step } from './place.ts';
 import { charge, giveBack, slotOf } from './room.ts';
-import type { Admitted, Refused, Snapshot, StepDecision, Waiting } from './snapshot.ts';
+import type { Admitted, Refused, SlotCount, Snapshot, StepDecision, Waiting } from './snapshot.ts';
 
 /**
  * Decides which of the waiting sessions start now, and where.
@@ -59,9 +59,10 @@ function probe(step: Step, queue: Queue, subscription: SubscriptionName): readon
 
 /** Whether some class uses more of the subscription than it reserves. With a probe under way one does, so there is one such probe at a time. */
 function goesBeyondReservations({ policy, inUse }: Snapshot, subscription: SubscriptionName): boolean {
-  const there = new Set(policy.projects.filter((project) => project.subscription === subscription).map(({ name }) => name));
+  const present = new Map(policy.projects.map((project) => [project.name, project.subscription]));
+  const isThere = (count: SlotCount) => (count.subscription ?? present.get(count.project)) === subscription;
   return policy.classes.some(({ name, reserved, reservedAt }) => {
-    const used = inUse.reduce((sum, count) => sum + (count.class === name && there.has(count.project) ? count.slots : 0), 0);
+    const used = inUse.reduce((sum, count) => sum + (count.class === name && isThere(count) ? count.slots : 0), 0);
     return used > (reservedAt === undefined ? reserved : (reservedAt.get(subscription) ?? 0));
   });
 }

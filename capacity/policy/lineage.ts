@@ -1,4 +1,5 @@
 import type { ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
+import { type AccountKeys, accountKeysOf } from './account-keys.ts';
 
 /**
  * Where a line counts that was taken under an earlier policy. A subscription may have been renamed since, a project taken out or led through other
@@ -29,11 +30,10 @@ export type Placement = { readonly subscription: SubscriptionName; readonly upst
 
 export type Lineage = {
   readonly placeOf: (holder: LineHolder) => Placement;
-  /** Other names that the accounts of subscriptions had, newest first. */
-  readonly formerNames: ReadonlyMap<SubscriptionName, readonly SubscriptionName[]>;
+  readonly accounts: AccountKeys;
 };
 
-/** `former`: the policies before it that are known, newest first. */
+/** `former`: the other policies that are known, newest first; a later one too, if others go by it that this release cannot read. */
 export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]): Lineage {
   const known = [now, ...former];
   const byAccount = new Map(now.subscriptions.flatMap(({ name, accountId }) => (accountId === undefined ? [] : [[accountId, name]])));
@@ -75,36 +75,6 @@ export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]):
       places.set(key, place);
       return place;
     },
-    formerNames: new Map(now.subscriptions.map(({ name, accountId }) => [name, formerNamesOf(name, accountId, former)])),
+    accounts: accountKeysOf(now, former),
   };
-}
-
-function formerNamesOf(
-  present: SubscriptionName,
-  account: string | undefined,
-  former: readonly DeclaredLines[],
-): readonly SubscriptionName[] {
-  if (account === undefined) return [];
-  const names = former.flatMap(({ subscriptions }) =>
-    subscriptions.filter(({ accountId }) => accountId === account).map(({ name }) => name),
-  );
-  return [...new Set(names)].filter((name) => name !== present);
-}
-
-type Named = { readonly name: SubscriptionName; readonly accountId?: string | undefined };
-
-/** Names that mean another account than in the policy before, each with the name that the account had then; undefined where it is new. */
-export function namesOfAccounts(
-  before: readonly Named[],
-  now: readonly Named[],
-): ReadonlyMap<SubscriptionName, SubscriptionName | undefined> {
-  const moves = new Map<SubscriptionName, SubscriptionName | undefined>();
-  for (const { name, accountId } of now) {
-    if (accountId === undefined) continue;
-    const former = before.find((one) => one.accountId === accountId);
-    const namesake = before.find((one) => one.name === name);
-    if (former !== undefined && former.name !== name) moves.set(name, former.name);
-    if (former === undefined && namesake?.accountId !== undefined) moves.set(name, undefined);
-  }
-  return moves;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Blocked, StepDecision } from '../../capacity/admission/snapshot.ts';
+import type { Blocked, Snapshot, StepDecision } from '../../capacity/admission/snapshot.ts';
 import { decideStep } from '../../capacity/admission/step.ts';
-import { aClass, aPool, aProject, aSubscription, nowMs, type PoolBuilder, waiting, waitingSessions } from '../support/pool.ts';
+import { aClass, anUpstream, aPool, aProject, aSubscription, nowMs, type PoolBuilder, waiting, waitingSessions } from '../support/pool.ts';
 
 /** The names of the projects that sessions went to, in order. */
 const projectsOf = ({ admitted }: StepDecision): readonly string[] => admitted.map(({ project }) => project);
@@ -51,6 +51,13 @@ describe('limits', () => {
     const decision = decideStep(full.snapshot(), [waiting('campaign')]);
     expect(decision.admitted).toEqual([]);
     expect(firstRefusal(decision)).toMatchObject(blocked);
+  });
+
+  test('channels in calls of others are not given out again', () => {
+    const full = pool.withUpstream('trunk', 5, { unitsPerSession: 2 }).withClass('campaign').withActive({ campaign: 1 });
+    const foreignChannels = new Map([[anUpstream('trunk'), 1]]);
+    expect(decideStep(full.snapshot(), [waiting('campaign')]).admitted).toHaveLength(1);
+    expect(firstRefusal(decideStep(full.snapshot({ foreignChannels }), [waiting('campaign')]))).toMatchObject({ by: 'upstream', limit: 5 });
   });
 
   test('a lowered ceiling admits nothing until it has drained', () => {
@@ -281,6 +288,15 @@ describe('probes', () => {
   test('are not sent while slots in use are above the ceiling already', () => {
     const decision = decideStep(full.withCeiling('main', 9).snapshot({ probes }), waitingSessions('campaign', 1));
     expect(decision.admitted).toEqual([]);
+  });
+
+  test('wait for sessions beyond reservations wherever their project is now', () => {
+    const [main, gone] = [aSubscription('main'), aProject('gone')];
+    const short = aPool().withSubscription('main', 2).withClass('vip', { priority: 1000, reserved: 2 }).withClass('campaign');
+    const campaign = { class: aClass('campaign'), direction: 'Outbound', project: gone, subscription: main, slots: 1 } as const;
+    const decide = (inUse: Snapshot['inUse']) => decideStep(short.snapshot({ probes, inUse }), waitingSessions('campaign', 1)).admitted;
+    expect(decide([campaign])).toEqual([]);
+    expect(decide([])).toMatchObject([{ probe: true }]);
   });
 
   test('respect every other limit', () => {

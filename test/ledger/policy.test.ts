@@ -85,9 +85,8 @@ describe('the policy in the ledger', () => {
     );
     for (let index = 0; index < 25; index += 1)
       await writePolicy(database, metadata.name, { ...spec, mode: index % 2 === 0 ? 'Hold' : 'Active' });
-    const lines = await readDeclaredLines(database, poolId);
-    expect(lines.map((policy) => policy.version).at(-1)).toBe(version);
-    expect(lines.at(-1)).toEqual({
+    const { declared } = await readDeclaredLines(database, poolId);
+    expect(declared.at(-1)).toEqual({
       version,
       subscriptions: spec.subscriptions.map((one) => expect.objectContaining({ name: one.name, accountId: one.accountId })),
       projects: spec.subscriptions.flatMap((one) =>
@@ -189,5 +188,19 @@ describe('a policy that a newer release stored', () => {
         { name: metadata.name, kept: 20 },
       ].sort((a, b) => (a.name < b.name ? -1 : 1)),
     );
+  });
+
+  test.each([
+    ['subscriptions are no list', `'{subscriptions}', '{"main": {}}'`],
+    ['upstreams have traits', `'{subscriptions,0,projects,0,upstreams}', '[{"name": "trunk"}]'`],
+    ['names are others', `'{subscriptions,0,name}', '"Main_Of_Newer"'`],
+  ])('of a newer release says nothing of lines when its %s, and keeps no other from saying it', async (_what, edit) => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const { poolId, version } = await writePolicy(database, metadata.name, spec);
+    await database.query(`insert into policy (pool_id, spec) select pool_id, jsonb_set(spec, ${edit}) from policy`);
+    const { declared, unreadable } = await readDeclaredLines(database, poolId);
+    expect(declared.map((policy) => policy.version)).toEqual([version]);
+    expect(unreadable).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-import type { Admitted, Blocked, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
+import type { Admitted, Blocked, Snapshot, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
 import { decideStep } from '../../capacity/admission/step.ts';
 import { sendWindowMs } from '../../capacity/rates/limiter.ts';
 import type { ProjectName } from '../../crds/values.ts';
@@ -11,12 +11,13 @@ import { newId } from '../../ledger/ids.ts';
 import { arrivalOf } from './candidates.ts';
 import { type Desk, note, snapshotOf, subscriptionOf } from './desk.ts';
 import { decideOnHeads, firstLook, type Looked } from './heads.ts';
+import { movedRates } from './rates.ts';
 
 /** How long an owner may take to send what no rate paces; then it is taken back. */
 const sendWithinMs = 2_000;
 
 /** What was decided, and when by the ledger's clock. */
-type Decision = StepDecision & { readonly atMs: number };
+type Decision = StepDecision & { readonly atMs: number; readonly snapshot: Snapshot };
 
 /** What was decided and could not be made is decided anew after this: whoever held its row has let go, or has changed it. */
 const madeAgainMs = 50;
@@ -165,7 +166,7 @@ async function commitDials(
       sendWithinMs: isPaced(desk, project) ? sendWindowMs : sendWithinMs,
     });
   }
-  const moved = movedRates(desk, decision);
+  const moved = movedRates(decision.snapshot.rates, decision.rates, desk.lineage.accounts);
   const committed = await commitAdmissions(desk.connection, {
     poolId: desk.poolId,
     epoch: desk.epoch,
@@ -246,10 +247,6 @@ function isPaced(desk: Desk, project: ProjectName): boolean {
   const declared = desk.policy.projects.find((candidate) => candidate.name === project);
   if (subscriptionOf(desk.policy, project)?.callsPerSecond !== undefined) return true;
   return desk.policy.upstreams.some((upstream) => upstream.callsPerSecond !== undefined && declared?.upstreams.includes(upstream.name));
-}
-
-function movedRates(desk: Desk, decision: StepDecision): StepDecision['rates'] {
-  return new Map([...decision.rates].filter(([name, state]) => desk.rates.get(name) !== state));
 }
 
 function recordRefusals(desk: Desk, decision: StepDecision): void {

@@ -7,15 +7,23 @@ import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
  */
 export class Cooling {
   readonly #bySubscription = new Map<SubscriptionName, Map<string, number>>();
+  /** Under which subscription each is: it may be called another by the time that it leaves. */
+  readonly #subscriptions = new Map<string, SubscriptionName>();
 
   /** Enters a cooling attempt; again changes nothing. */
-  add(attempt: Pick<OpenAttempt, 'id' | 'subscription' | 'endedAtMs'>): void {
-    let ends = this.#bySubscription.get(attempt.subscription);
-    if (ends === undefined) {
-      ends = new Map();
-      this.#bySubscription.set(attempt.subscription, ends);
-    }
-    if (!ends.has(attempt.id)) ends.set(attempt.id, attempt.endedAtMs ?? 0);
+  add({ id, subscription, endedAtMs }: Pick<OpenAttempt, 'id' | 'subscription' | 'endedAtMs'>): void {
+    if (this.#subscriptions.has(id)) return;
+    this.#subscriptions.set(id, subscription);
+    this.#endsOf(subscription).set(id, endedAtMs ?? 0);
+  }
+
+  /** Their accounts may have other names now. */
+  replace(subscriptionOf: (id: string) => SubscriptionName | undefined): void {
+    const ends = [...this.#bySubscription].flatMap(([subscription, its]) => [...its].map(([id, atMs]) => ({ id, atMs, subscription })));
+    this.#bySubscription.clear();
+    this.#subscriptions.clear();
+    for (const { id, atMs, subscription } of ends.sort((a, b) => a.atMs - b.atMs))
+      this.add({ id, subscription: subscriptionOf(id) ?? subscription, endedAtMs: atMs });
   }
 
   /** After somebody set the clock, nobody can tell how long they have cooled: all begin again. */
@@ -23,8 +31,11 @@ export class Cooling {
     for (const ends of this.#bySubscription.values()) for (const id of ends.keys()) ends.set(id, nowMs);
   }
 
-  remove(attempt: { readonly id: string; readonly subscription: SubscriptionName }): void {
-    this.#bySubscription.get(attempt.subscription)?.delete(attempt.id);
+  remove(id: string): void {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription === undefined) return;
+    this.#subscriptions.delete(id);
+    this.#bySubscription.get(subscription)?.delete(id);
   }
 
   count(subscription: SubscriptionName): number {
@@ -46,5 +57,11 @@ export class Cooling {
       }
     }
     return { ids, nextMs };
+  }
+
+  #endsOf(subscription: SubscriptionName): Map<string, number> {
+    const ends = this.#bySubscription.get(subscription) ?? new Map<string, number>();
+    this.#bySubscription.set(subscription, ends);
+    return ends;
   }
 }

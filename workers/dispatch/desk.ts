@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Blocked, Guarded, Holds, LimiterName, ReservationPlan, Snapshot } from '../../capacity/admission/snapshot.ts';
 import { unlistedProjects } from '../../capacity/guard/guard.ts';
-import { type Lineage, namesOfAccounts } from '../../capacity/policy/lineage.ts';
+import type { Lineage } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { DecisionView } from '../../capacity/view.ts';
@@ -15,6 +15,7 @@ import type { WorkerId } from '../../ledger/workers.ts';
 import type { Cooling } from './cooling.ts';
 import type { Learning } from './learning.ts';
 import type { LedgerClock } from './ledger-clock.ts';
+import { ratesByName } from './rates.ts';
 import type { SlotBook } from './slot-book.ts';
 import type { Statistics } from './statistics.ts';
 import type { Unsent } from './unsent.ts';
@@ -36,6 +37,7 @@ export type Desk = {
   readonly learning: Learning;
   /** Inbound calls that wait inside the provider, by attempt. */
   readonly arrivals: Map<string, OpenAttempt>;
+  /** As they are kept: by account. */
   readonly rates: Map<LimiterName, RateState>;
   readonly blocked: Map<ClassName, Blocked>;
   readonly decisions: DecisionView[];
@@ -75,30 +77,24 @@ export function note(desk: Desk, attempt: OpenAttempt): void {
   desk.book.apply(attempt);
   desk.unsent.note(attempt);
   if (attempt.state === 'cooling') desk.cooling.add({ ...attempt, subscription: desk.book.subscriptionOf(attempt) });
-  else desk.cooling.remove(attempt);
+  else desk.cooling.remove(attempt.id);
   if (attempt.state === 'pending') desk.arrivals.set(attempt.id, attempt);
   else desk.arrivals.delete(attempt.id);
 }
 
-/** What was learned of an account, and how fast it was dialled, goes with it to its name in this policy, and is not taken for another's. */
-export function moveLearned({ policy, learning, rates }: Desk, before: Policy): void {
-  const moves = namesOfAccounts(before.subscriptions, policy.subscriptions);
-  learning.move(moves);
-  const moved = [...moves].map(([name, former]) => [name, former === undefined ? undefined : rates.get(`subscription/${former}`)] as const);
-  for (const [name, state] of moved) {
-    if (state === undefined) rates.delete(`subscription/${name}`);
-    else rates.set(`subscription/${name}`, state);
-  }
-}
-
-/** The same for a dispatcher that begins: the policy may have changed since the one before it. What is kept under the present name is newer. */
-export function inheritLearned({ lineage, learning, rates }: Desk): void {
-  for (const [name, former] of lineage.formerNames) {
-    const heir = learning.knows(name) ? undefined : former.find((one) => learning.knows(one));
-    if (heir !== undefined) learning.move(new Map([[name, heir]]));
-    const state = former.map((one) => rates.get(`subscription/${one}`)).find((found) => found !== undefined);
-    if (state !== undefined && !rates.has(`subscription/${name}`)) rates.set(`subscription/${name}`, state);
-  }
+/** Takes up another policy: lines that are held already, and what is known of their accounts, go on under the names that it has for them. */
+export function usePolicy(desk: Desk, policy: Policy, version: number, lineage: Lineage): void {
+  desk.lineage = lineage;
+  desk.policy = policy;
+  desk.policyVersion = version;
+  desk.plan = undefined;
+  desk.learning.use(lineage.accounts);
+  desk.book.replace(lineage.placeOf);
+  desk.cooling.replace((id) => {
+    const attempt = desk.book.get(id);
+    return attempt === undefined ? undefined : desk.book.subscriptionOf(attempt);
+  });
+  lookAgain(desk);
 }
 
 /** What may start may have changed: decide anew, at once. */
@@ -128,8 +124,9 @@ export function snapshotOf(desk: Desk): Snapshot {
     ),
     inUse: desk.book.inUse(),
     pending: desk.book.pending(),
+    foreignChannels: desk.book.foreignChannels(),
     pauses: desk.learning.pauses(desk.policy, nowMs),
-    rates: desk.rates,
+    rates: ratesByName(desk.rates, desk.lineage.accounts),
     held: desk.holds,
     guard: desk.guard === undefined ? undefined : guardedBy(desk, desk.guard),
     plan: desk.plan,

@@ -29,6 +29,7 @@ import {
   releaseLagMs,
 } from '../../capacity/ceiling/release-lag.ts';
 import { orgElsewhere, unexplainedRefusal, unreachable } from '../../capacity/outcomes.ts';
+import type { AccountKeys } from '../../capacity/policy/account-keys.ts';
 import type { Direction, Policy, SubscriptionPolicy } from '../../capacity/policy/policy.ts';
 import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
@@ -40,6 +41,8 @@ import type { SlotBook } from './slot-book.ts';
 type Surroundings = { readonly policy: Policy; readonly book: SlotBook; readonly clock: { now(): number } };
 
 type Lines = {
+  /** Under which it is kept. */
+  readonly key: string;
   state: SubscriptionState;
   lag: ReleaseLag;
   lagMs: number;
@@ -70,7 +73,8 @@ export class Learning {
   readonly #saved: ReadonlyMap<string, unknown>;
   readonly #random: () => number;
   readonly #openedAtMs: number;
-  readonly #lines = new Map<SubscriptionName, Lines>();
+  readonly #lines = new Map<string, Lines>();
+  #accounts: AccountKeys = new Map();
   readonly #breakers = new Map<ProjectName, BreakerState>();
   /** Attempts that went above the ceiling, and those that went to a paused project; until their answer. */
   readonly #probes = new Set<string>();
@@ -82,6 +86,11 @@ export class Learning {
     this.#saved = saved;
     this.#random = random;
     this.#openedAtMs = nowMs;
+  }
+
+  /** By the policy in force; what was learned of an account goes with it. */
+  use(accounts: AccountKeys): void {
+    this.#accounts = accounts;
   }
 
   ceiling(subscription: SubscriptionPolicy, book: SlotBook): ReturnType<typeof ceilingOf> {
@@ -113,7 +122,8 @@ export class Learning {
   /** A session went above the ceiling: what becomes of this attempt tells whether lines are free again. */
   probeSent(attemptId: string, subscription: SubscriptionName, nowMs: number): void {
     this.#probes.add(attemptId);
-    this.#setState(subscription, afterProbeSent(this.#linesOf(subscription).state, nowMs));
+    const lines = this.#linesOf(subscription);
+    this.#setState(lines, afterProbeSent(lines.state, nowMs));
   }
 
   /** A session was admitted to a project that was only open for a probe. */
@@ -131,7 +141,7 @@ export class Learning {
 
   /** Somebody set the ledger's clock: nothing that was to come may be further away than it can ever be. */
   clockStepped(nowMs: number): void {
-    for (const [name, { state }] of this.#lines) this.#setState(name, probeWithinReach(state, nowMs));
+    for (const lines of this.#lines.values()) this.#setState(lines, probeWithinReach(lines.state, nowMs));
     for (const [name, breaker] of this.#breakers) {
       const within = pauseWithinReach(breaker, nowMs);
       this.#breakers.set(name, within);
@@ -164,23 +174,6 @@ export class Learning {
     if (signal.kind === 'ended') this.#ended(attempt, signal, at);
   }
 
-  knows(name: SubscriptionName): boolean {
-    return this.#lines.has(name) || this.#saved.has(stateKey(name)) || this.#saved.has(lagKey(name));
-  }
-
-  /** What was learned under one name goes on under another; where there is none, it begins anew. */
-  move(names: ReadonlyMap<SubscriptionName, SubscriptionName | undefined>): void {
-    const moved = [...names].map(([name, former]) => {
-      const { state, lag } = former === undefined ? { state: initialSubscription, lag: initialReleaseLag } : this.#linesOf(former);
-      return { name, state, lag };
-    });
-    for (const { name, state, lag } of moved) {
-      this.#lines.set(name, { state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] });
-      this.#changed.set(stateKey(name), state);
-      this.#changed.set(lagKey(name), lag);
-    }
-  }
-
   #answered(attempt: OpenAttempt, { data }: Signal, { book, policy, clock }: Surroundings): void {
     const declared = policy.subscriptions.find(({ name }) => name === attempt.subscription)?.concurrencyLimit;
     if (declared === undefined) return;
@@ -189,10 +182,10 @@ export class Learning {
     const answer = { limits, ownHeld: book.held(attempt.subscription), nowMs: clock.now() };
     const wasFull = this.#isFull(attempt.subscription, answer.ownHeld, { book, policy });
     if (this.#probes.delete(attempt.id)) {
-      this.#setState(attempt.subscription, afterProbe(lines.state, { ...answer, declared, random: this.#random, succeeded: true }));
+      this.#setState(lines, afterProbe(lines.state, { ...answer, declared, random: this.#random, succeeded: true }));
       return;
     }
-    this.#setState(attempt.subscription, afterAnswer(lines.state, answer));
+    this.#setState(lines, afterAnswer(lines.state, answer));
     this.#learnLag(attempt, wasFull ? 'taken' : undefined, limits, data.observedAtMs ?? clock.now(), book);
   }
 
@@ -216,8 +209,10 @@ export class Learning {
 
   /** An attempt came to nothing: if it was a probe of which nothing was learned, the next one must not wait for its answer. */
   #unsent(attempt: OpenAttempt, nowMs: number): void {
-    if (this.#probes.delete(attempt.id))
-      this.#setState(attempt.subscription, afterProbeUnsent(this.#linesOf(attempt.subscription).state, nowMs));
+    if (this.#probes.delete(attempt.id)) {
+      const lines = this.#linesOf(attempt.subscription);
+      this.#setState(lines, afterProbeUnsent(lines.state, nowMs));
+    }
     if (this.#pauseProbes.delete(attempt.id)) this.#tell(attempt.project, { kind: 'probe-unsent' }, nowMs);
   }
 
@@ -230,10 +225,10 @@ export class Learning {
     const refusal = { limits, ownHeld, declared, nowMs: clock.now(), random: this.#random };
     const wasFull = this.#isFull(attempt.subscription, ownHeld + 1, { book, policy });
     if (this.#probes.delete(attempt.id)) {
-      this.#setState(attempt.subscription, afterProbe(lines.state, { ...refusal, succeeded: false }));
+      this.#setState(lines, afterProbe(lines.state, { ...refusal, succeeded: false }));
       return;
     }
-    this.#setState(attempt.subscription, afterRefusal(lines.state, refusal));
+    this.#setState(lines, afterRefusal(lines.state, refusal));
     this.#learnLag(attempt, wasFull ? 'refused' : undefined, limits, data.observedAtMs ?? clock.now(), book);
   }
 
@@ -261,7 +256,7 @@ export class Learning {
     }
     judgeReadings(lines, observedAtMs);
     lines.lagMs = releaseLagMs(lines.lag);
-    this.#changed.set(lagKey(attempt.subscription), lines.lag);
+    this.#changed.set(lagKey(lines.key), lines.lag);
   }
 
   #tell(project: ProjectName, event: BreakerEvent, nowMs: number): void {
@@ -272,23 +267,38 @@ export class Learning {
     this.#changed.set(breakerKey(project), after);
   }
 
-  #setState(subscription: SubscriptionName, state: SubscriptionState): void {
-    const lines = this.#linesOf(subscription);
+  #setState(lines: Lines, state: SubscriptionState): void {
     if (lines.state === state) return;
     lines.state = state;
-    this.#changed.set(stateKey(subscription), state);
+    this.#changed.set(stateKey(lines.key), state);
   }
 
   #linesOf(name: SubscriptionName): Lines {
-    let lines = this.#lines.get(name);
-    if (lines === undefined) {
-      const lag = releaseLag.safeParse(this.#saved.get(lagKey(name))).data ?? initialReleaseLag;
-      const saved = subscriptionState.safeParse(this.#saved.get(stateKey(name))).data ?? initialSubscription;
-      const state = probeWithinReach(saved, this.#openedAtMs);
-      lines = { state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] };
-      this.#lines.set(name, lines);
-    }
+    const { key, former } = this.#accounts.get(name) ?? { key: name, former: [] };
+    const known = this.#lines.get(key);
+    if (known !== undefined) return known;
+    const lines = this.#moved(key, former) ?? this.#savedLines(key, former);
+    this.#lines.set(key, lines);
     return lines;
+  }
+
+  /** What was learned under a key that its account had until now. */
+  #moved(key: string, former: readonly string[]): Lines | undefined {
+    const from = former.find((one) => this.#lines.has(one));
+    const lines = from === undefined ? undefined : this.#lines.get(from);
+    if (from === undefined || lines === undefined) return undefined;
+    this.#lines.delete(from);
+    this.#changed.set(stateKey(key), lines.state);
+    this.#changed.set(lagKey(key), lines.lag);
+    return { ...lines, key };
+  }
+
+  #savedLines(key: string, former: readonly string[]): Lines {
+    const from = [key, ...former].find((one) => this.#saved.has(stateKey(one)) || this.#saved.has(lagKey(one))) ?? key;
+    const lag = releaseLag.safeParse(this.#saved.get(lagKey(from))).data ?? initialReleaseLag;
+    const saved = subscriptionState.safeParse(this.#saved.get(stateKey(from))).data ?? initialSubscription;
+    const state = probeWithinReach(saved, this.#openedAtMs);
+    return { key, state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] };
   }
 
   #breakerOf(name: ProjectName): BreakerState {
@@ -314,8 +324,8 @@ function judgeReadings(lines: Lines, nowMs: number): void {
   while (lines.arrivals[0] !== undefined && lines.arrivals[0] < dueBeforeMs - arrivalKnownWithinMs) lines.arrivals.shift();
 }
 
-const stateKey = (subscription: SubscriptionName) => `learned/ceiling/${subscription}`;
-const lagKey = (subscription: SubscriptionName) => `learned/release-lag/${subscription}`;
+const stateKey = (account: string) => `learned/ceiling/${account}`;
+const lagKey = (account: string) => `learned/release-lag/${account}`;
 const breakerKey = (project: ProjectName) => `learned/breaker/${project}`;
 
 const orgElsewhereText = 'its org belongs to another pool of this ledger: drop the project from one of them, and share lines by classes';

@@ -1,9 +1,7 @@
-import { z } from 'zod';
-import type { LimiterName } from '../../capacity/admission/snapshot.ts';
+import type { Logger } from 'pino';
 import { compilePolicy } from '../../capacity/policy/compile.ts';
 import { type Lineage, lineageOf } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
-import { type RateState, untilNow } from '../../capacity/rates/limiter.ts';
 import type { PoolSpec } from '../../crds/pool.ts';
 import { type PoolKey, poolNameOf } from '../../crds/values.ts';
 import { readLedgerClock } from '../../ledger/clock.ts';
@@ -17,10 +15,11 @@ import { type PoolId, readPolicy } from '../../ledger/policy.ts';
 import { readDeclaredLines } from '../../ledger/policy-lines.ts';
 import { servingWorkers } from '../../ledger/workers.ts';
 import { Cooling } from './cooling.ts';
-import { type Desk, inheritLearned, note } from './desk.ts';
+import { type Desk, note } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { Learning } from './learning.ts';
 import { openLedgerClock } from './ledger-clock.ts';
+import { keptRates } from './rates.ts';
 import { SlotBook } from './slot-book.ts';
 import { Statistics } from './statistics.ts';
 import { Unsent } from './unsent.ts';
@@ -37,7 +36,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
   if (stored === undefined) throw new PolicyMissing(`pool ${options.pool} has no policy in this ledger`);
   const clock = openLedgerClock(options.now);
   clock.set(await readLedgerClock(connection, options.now));
-  const lineage = await readLineage(connection, poolId, stored.version);
+  const lineage = await readLineage(connection, poolId, stored.version, options.log);
   const limiters = await readLimiters(connection, poolId);
   const desk: Desk = {
     connection,
@@ -51,7 +50,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     statistics: new Statistics(),
     learning: new Learning(limiters, options.random, clock.now()),
     arrivals: new Map(),
-    rates: ratesOf(limiters, clock.now()),
+    rates: keptRates(limiters, clock.now()),
     blocked: new Map(),
     decisions: [],
     released: [],
@@ -73,7 +72,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     nextStepAtMs: 0,
     nextLookAtMs: 0,
   };
-  inheritLearned(desk);
+  desk.learning.use(lineage.accounts);
   for (const attempt of await loadOpenAttempts(connection, poolId)) {
     // The clock may have been set back meanwhile: a line that cools since the future would cool until then.
     note(desk, attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, clock.now()) });
@@ -88,24 +87,14 @@ export function policyOf(pool: PoolKey, spec: PoolSpec): Policy {
 }
 
 /** Where lines count by the policy of this version that were taken under others. */
-export async function readLineage(sql: Sql, poolId: PoolId, version: number): Promise<Lineage> {
-  const policies = await readDeclaredLines(sql, poolId);
-  const now = policies.find((policy) => policy.version === version);
+export async function readLineage(sql: Sql, poolId: PoolId, version: number, log: Logger): Promise<Lineage> {
+  const { declared, unreadable } = await readDeclaredLines(sql, poolId);
+  const now = declared.find((policy) => policy.version === version);
   if (now === undefined) throw new Error(`policy ${version} is gone while it is taken up`);
+  if (unreadable.length > 0)
+    log.warn({ versions: unreadable }, 'lines taken under these policies count by the newest one that has their names');
   return lineageOf(
     now,
-    policies.filter((policy) => policy.version < version),
+    declared.filter((policy) => policy.version !== version),
   );
-}
-
-const rateState = z.array(z.object({ sinceMs: z.number(), untilMs: z.number(), count: z.number() }));
-const isLimiterName = (name: string): name is LimiterName => /^(subscription|upstream|project)\//.test(name);
-
-function ratesOf(limiters: ReadonlyMap<string, unknown>, nowMs: number): Map<LimiterName, RateState> {
-  const rates = new Map<LimiterName, RateState>();
-  for (const [name, state] of limiters) {
-    const parsed = rateState.safeParse(state);
-    if (parsed.success && isLimiterName(name)) rates.set(name, untilNow(parsed.data, nowMs));
-  }
-  return rates;
 }

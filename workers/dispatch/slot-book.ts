@@ -1,6 +1,6 @@
 import type { PendingCount, SlotCount } from '../../capacity/admission/snapshot.ts';
 import type { Placement } from '../../capacity/policy/lineage.ts';
-import type { ClassName, SubscriptionName } from '../../crds/values.ts';
+import type { ClassName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
 
 /**
@@ -12,6 +12,7 @@ export class SlotBook {
   readonly #slots = new Map<string, { count: number; cooling: number; readonly sample: Omit<SlotCount, 'slots' | 'cooling'> }>();
   readonly #pending = new Map<string, { slots: number; readonly sample: Omit<PendingCount, 'slots'> }>();
   readonly #foreign = new Map<SubscriptionName, number>();
+  readonly #foreignChannels = new Map<UpstreamName, number>();
   readonly #held = new Map<SubscriptionName, number>();
   readonly #classes = new Map<ClassName, number>();
   readonly #live = new Map<SubscriptionName, number>();
@@ -97,6 +98,11 @@ export class SlotBook {
     return this.#foreign.get(subscription) ?? 0;
   }
 
+  /** Channels of upstreams that they hold. */
+  foreignChannels(): ReadonlyMap<UpstreamName, number> {
+    return this.#foreignChannels;
+  }
+
   classSlots(name: ClassName): number {
     return this.#classes.get(name) ?? 0;
   }
@@ -105,6 +111,7 @@ export class SlotBook {
     const { project, direction } = attempt;
     if (isForeign(attempt)) {
       add(this.#foreign, at.subscription, sign);
+      for (const name of at.upstreams) add(this.#foreignChannels, name, sign);
       return;
     }
     add(this.#held, at.subscription, sign);

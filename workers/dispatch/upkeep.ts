@@ -8,7 +8,7 @@ import { liftGuard, readGuard } from '../../ledger/guard.ts';
 import { writeLimiters } from '../../ledger/limiters.ts';
 import { readPolicy } from '../../ledger/policy.ts';
 import { buryDeadWorkers, sendingForgottenAfterMs } from '../../ledger/workers.ts';
-import { clockStepped, type Desk, guardedBy, lookAgain, moveLearned } from './desk.ts';
+import { clockStepped, type Desk, guardedBy, lookAgain, usePolicy } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { policyOf, readLineage } from './open-desk.ts';
 import { viewOf } from './view-of.ts';
@@ -183,15 +183,9 @@ async function refreshPolicy(desk: Desk, options: DispatchOptions): Promise<void
   if (stored.rejected !== undefined)
     desk.log.error({ ...stored.rejected, inForce: desk.policyVersion }, 'the newest policy cannot be read');
   if (stored.version === desk.policyVersion) return;
-  desk.lineage = await readLineage(desk.connection, desk.poolId, stored.version);
-  const before = desk.policy;
-  desk.policy = policyOf(options.pool, stored.spec);
-  desk.policyVersion = stored.version;
+  const lineage = await readLineage(desk.connection, desk.poolId, stored.version, desk.log);
+  usePolicy(desk, policyOf(options.pool, stored.spec), stored.version, lineage);
   desk.withResults = stored.spec.results !== undefined;
-  desk.plan = undefined;
-  desk.book.replace(desk.lineage.placeOf);
-  moveLearned(desk, before);
-  lookAgain(desk);
   desk.log.info({ version: stored.version }, 'policy in force');
 }
 

@@ -96,7 +96,7 @@ function classView(desk: Desk, declared: ClassPolicy, nowMs: number): ClassView 
 /** Lines of whichever policy that go through an upstream. */
 function channels(desk: Desk, upstream: UpstreamName): number {
   const through = [...desk.book.inUse(), ...desk.book.pending()].filter(({ upstreams }) => upstreams?.includes(upstream));
-  return sum(through.map(({ slots }) => slots));
+  return sum(through.map(({ slots }) => slots)) + (desk.book.foreignChannels().get(upstream) ?? 0);
 }
 
 function projectLines(desk: Desk, project: string): number {

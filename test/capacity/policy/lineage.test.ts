@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type DeclaredLines, type LineHolder, lineageOf, namesOfAccounts } from '../../../capacity/policy/lineage.ts';
+import { type DeclaredLines, type LineHolder, lineageOf } from '../../../capacity/policy/lineage.ts';
 import { anUpstream, aProject, aSubscription } from '../../support/pool.ts';
 
 /** A policy in short: accounts by subscription, and of each project its subscription and upstreams. */
@@ -54,14 +54,6 @@ describe('a line counts', () => {
     expect(lineage.placeOf(holder)).toEqual({ subscription, upstreams });
     expect(lineage.placeOf(holder)).toEqual({ subscription, upstreams });
   });
-
-  test('former names of a subscription are those of its account, newest first', () => {
-    expect([...lineage.formerNames]).toEqual([
-      ['east', ['main', 'old']],
-      ['main', []],
-      ['bare', []],
-    ]);
-  });
 });
 
 describe('channels of a call count', () => {
@@ -80,27 +72,5 @@ describe('channels of a call count', () => {
     const other = aPolicy(1, { main: 'x' }, { front: ['main', 'trunk'], back: ['main', 'carrier'] });
     const now = aPolicy(2, { main: 'x' }, { front: ['main', 'carrier'], back: ['main', 'trunk'] });
     expect(lineageOf(now, [other]).placeOf(taken('front', 'main', 1)).upstreams).toEqual(['trunk']);
-  });
-});
-
-describe('names of accounts', () => {
-  const named = (accounts: Readonly<Record<string, string | undefined>>) => aPolicy(1, accounts, {}).subscriptions;
-  test.each([
-    { what: 'stay', before: { main: 'x' }, now: { main: 'x' }, moves: [] },
-    { what: 'change', before: { main: 'x' }, now: { east: 'x' }, moves: [['east', 'main']] },
-    {
-      what: 'are exchanged',
-      before: { main: 'x', east: 'y' },
-      now: { main: 'y', east: 'x' },
-      moves: [
-        ['main', 'east'],
-        ['east', 'main'],
-      ],
-    },
-    { what: 'are given to a new account', before: { main: 'x' }, now: { main: 'y' }, moves: [['main', undefined]] },
-    { what: 'are told for the first time', before: { main: undefined }, now: { main: 'x' }, moves: [] },
-    { what: 'are not told', before: { main: undefined }, now: { east: undefined }, moves: [] },
-  ])('$what', ({ before, now, moves }) => {
-    expect([...namesOfAccounts(named(before), named(now))]).toEqual(moves);
   });
 });

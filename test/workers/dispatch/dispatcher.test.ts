@@ -11,6 +11,7 @@ import {
   nextAdmitted,
   numbers,
   over,
+  type Stage,
   send,
   sendAdmitted,
   stage,
@@ -188,19 +189,24 @@ test('wakes as many callers at once as there are', async () => {
   await untilAdmitted(on, 250);
 });
 
-test.each(['Hold', 'Observe'])('places nothing in mode %s, neither dials nor callers', async (mode) => {
-  const on = await stage(2, { mode });
-  await enqueue(on, leads(3));
+/** A caller rings, and a worker enters the call by the newest policy. */
+async function arrives(on: Stage) {
   await on.database.query(
     `with entered as (
        insert into session (id, pool_id, class, direction, state, ready, attempt_id)
        values (gen_random_uuid(), $1, 'vip', 'Inbound', 'open', false, gen_random_uuid()) returning id, attempt_id),
      made as (
-       insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id)
-       select attempt_id, $1, id, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-1' from entered returning id)
+       insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id, policy_version)
+       select attempt_id, $1, id, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-1', (select max(version) from policy) from entered returning id)
      insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', id from made`,
     [on.poolId, on.owner],
   );
+}
+
+test.each(['Hold', 'Observe'])('places nothing in mode %s, neither dials nor callers', async (mode) => {
+  const on = await stage(2, { mode });
+  await enqueue(on, leads(3));
+  await arrives(on);
   await vi.waitFor(async () => expect((await viewOf(on)).classes[2]).toMatchObject({ name: 'campaign', blocked: { by: 'mode', mode } }), {
     timeout: 10_000,
     interval: 50,
@@ -326,16 +332,7 @@ describe('while calls live that were begun under an earlier policy', () => {
 
   test('a caller who waited while the names changed keeps the line of the account that it came in by', async () => {
     const on = await stage(4, { edit: ofAccount, mode: 'Hold' });
-    await on.database.query(
-      `with entered as (
-         insert into session (id, pool_id, class, direction, state, ready, attempt_id)
-         values (gen_random_uuid(), $1, 'vip', 'Inbound', 'open', false, gen_random_uuid()) returning id, attempt_id),
-       made as (
-         insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id, policy_version)
-         select attempt_id, $1, id, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-1', (select max(version) from policy) from entered returning id)
-       insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', id from made`,
-      [on.poolId, on.owner],
-    );
+    await arrives(on);
     const another = `
     - name: main
       accountId: y
@@ -359,6 +356,77 @@ describe('while calls live that were begun under an earlier policy', () => {
       ['main', 0],
     ];
     await vi.waitFor(async () => expect(await inUse()).toEqual(expected), { timeout: 10_000, interval: 50 });
+  });
+
+  test('a caller holds the channel by which the call came when its project is led elsewhere', async () => {
+    const through = (trunk: string) => (manifest: string) =>
+      manifest
+        .replace('        - name: front\n', `        - name: front\n          upstreams: [${trunk}]\n`)
+        .replace('  classes:', '  upstreams: [{name: trunk, concurrencyLimit: 4}, {name: carrier, concurrencyLimit: 4}]\n  classes:');
+    const on = await stage(4, { edit: through('trunk') });
+    await arrives(on);
+    await untilAdmitted(on, 1);
+    await declare(on.database, 4, { edit: through('carrier') });
+    const units = async () =>
+      (await viewOf(on)).upstreams.map(({ name, unitsInUse }: { name: string; unitsInUse: number }) => [name, unitsInUse]);
+    const policySeen = async () => (await viewOf(on)).policyVersion;
+    const { rows } = await on.database.query('select max(version)::int as version from policy');
+    await vi.waitFor(async () => expect(await policySeen()).toBe(rows[0]?.['version']), { timeout: 10_000, interval: 50 });
+    expect(await units()).toEqual([
+      ['trunk', 1],
+      ['carrier', 0],
+    ]);
+  });
+
+  test('lines cool for as long as their account needs, whatever it and others are called by then', async () => {
+    const current = { longestMs: 0, secondMs: 0, readings: 0 };
+    const learned = { 'learned/release-lag/main': { blocks: [6_000], current, trimMs: 0, readings: 'told', dials: 0 } };
+    const on = await stage(4, { edit: ofAccount, learned });
+    await enqueue(on, leads(8));
+    const before = await untilAdmitted(on, 4);
+    await send(
+      on,
+      before.map(({ id }) => id),
+    );
+    await endAttempts(
+      on.database,
+      on.poolId,
+      before.map(({ id }) => over(id)),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const another = `    - name: main
+      accountId: y
+      concurrencyLimit: 1
+      projects: [{name: other, apiKeySecretRef: {name: vapi, key: apiKey}, assistants: [{name: scribe, id: a9}]}]
+    - name: east
+`;
+    await declare(on.database, 4, { edit: (text) => ofAccount(text).replace('    - name: main\n', another) });
+    const lags = async () =>
+      (
+        await on.database.query(
+          `select extract(epoch from released_at - ended_at)::float8 as lag from attempt where released_at is not null`,
+        )
+      ).rows;
+    await vi.waitFor(async () => expect(await lags()).toHaveLength(4), { timeout: 15_000, interval: 100 });
+    expect(Math.min(...(await lags()).map(({ lag }) => lag))).toBeGreaterThan(5.9);
+    const cooling = async () => (await viewOf(on)).subscriptions.map((one: { name: string; cooling: number }) => [one.name, one.cooling]);
+    const expected = [
+      ['main', 0],
+      ['east', 0],
+    ];
+    await vi.waitFor(async () => expect(await cooling()).toEqual(expected), { timeout: 10_000, interval: 50 });
+  });
+
+  test('a policy of a newer release among those before keeps no dispatcher from its work', async () => {
+    const on = await stage(4, { edit: ofAccount });
+    await on.database.query(
+      `insert into policy (pool_id, spec) select pool_id, jsonb_set(spec, '{subscriptions}', '{"main": {}}') from policy`,
+    );
+    await declare(on.database, 4, { edit: (text) => ofAccount(text).replace('- name: main', '- name: east') });
+    await enqueue(on, leads(1));
+    await untilAdmitted(on, 1);
+    const named = async () => (await viewOf(on)).subscriptions.map((one: { name: string; inUse: number }) => [one.name, one.inUse]);
+    await vi.waitFor(async () => expect(await named()).toEqual([['east', 1]]), { timeout: 10_000, interval: 50 });
   });
 
   test('what was learned of a renamed subscription goes on', async () => {

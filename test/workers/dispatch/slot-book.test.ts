@@ -62,6 +62,7 @@ describe('the count of slots', () => {
     const book = bookOf(anAttempt('a'), anAttempt('b', { direction: 'Inbound', state: 'pending' }), foreign);
     book.replace(() => ({ subscription: east, upstreams: [trunk] }));
     expect([book.held(main), book.held(east), book.foreign(main), book.foreign(east)]).toEqual([0, 2, 0, 1]);
+    expect([...book.foreignChannels()]).toEqual([['trunk', 1]]);
     expect(book.inUse()).toMatchObject([{ subscription: 'east', upstreams: ['trunk'], slots: 1 }]);
     expect(book.pending()).toMatchObject([{ subscription: 'east', upstreams: ['trunk'], slots: 1 }]);
     book.apply(anAttempt('a', { state: 'ended' }));
