@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { KubeConfig } from '@kubernetes/client-node';
 import { readEnvironment } from './environment.ts';
 import { type Phase, serveHealth } from './health.ts';
 import { type Reign, reign } from './lead.ts';
@@ -7,6 +6,7 @@ import { openLedgerDoor } from './ledger.ts';
 import { openLog } from './log.ts';
 import { countRequests, createMetrics } from './metrics.ts';
 import { plannerOf } from './pool/planner.ts';
+import { podAccess } from './runtime/access.ts';
 import { openApi } from './runtime/api.ts';
 import { processClock } from './runtime/clock.ts';
 import { campaign, type Leadership } from './runtime/election.ts';
@@ -26,10 +26,9 @@ process.on('unhandledRejection', (error) => {
   process.exit(1);
 });
 
-const kubeconfig = new KubeConfig();
-kubeconfig.loadFromDefault();
 const metrics = createMetrics();
-const api = countRequests(openApi(kubeconfig, processClock), metrics);
+const access = podAccess(process.env, () => performance.now()) ?? (await import('./runtime/kubeconfig.ts')).defaultAccess();
+const api = countRequests(openApi(access, processClock), metrics);
 const door = openLedgerDoor(environment.ledger, (error) => log.debug({ err: error }, 'a connection to the ledger broke'));
 const stop = new AbortController();
 let phase: () => Phase = () => ({ is: 'candidate' });

@@ -10,11 +10,13 @@ const programs = [
   '../simulator/open.ts',
   '../standalone/kept-postgres.ts',
   '../ledger/migrate.ts',
+  // The operator's main module would begin to work: what it is made of.
   '../operator/lead.ts',
+  '../operator/runtime/access.ts',
+  '../operator/runtime/api.ts',
+  '../operator/runtime/election.ts',
   '../operator/health.ts',
   '../operator/pool/planner.ts',
 ];
 
-// The largest part of what the operator loads; its main module would begin to work.
-await import('@kubernetes/client-node');
 for (const program of programs) await import(new URL(program, import.meta.url).href);

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
@@ -8,10 +8,12 @@ import { poolDefinition } from '../../crds/definition.ts';
 import { type Database, openDatabase } from '../../ledger/database.ts';
 import { type Api, openApi } from '../../operator/runtime/api.ts';
 import { processClock } from '../../operator/runtime/clock.ts';
+import { kubeconfigAccess } from '../../operator/runtime/kubeconfig.ts';
 import { objectPath } from '../../operator/runtime/resource.ts';
 import { startPostgres } from '../../standalone/embedded-postgres.ts';
 import { type Audited, requestsOf, tally } from '../../test/cluster/audit.ts';
 import { type ControlPlane, startControlPlane } from '../../test/cluster/control-plane.ts';
+import { layPodCredentials } from '../../test/cluster/pod-credentials.ts';
 import { findPrograms } from '../../test/cluster/programs.ts';
 import { type Figure, reached } from '../figure.ts';
 import { tableOf } from '../table.ts';
@@ -35,6 +37,8 @@ type Place = {
   readonly api: Api;
   readonly database: Database;
   readonly ledgerUrl: string;
+  /** What the kubelet would give to the operator's pod. */
+  readonly credentials: Readonly<Record<string, string>>;
   readonly username: string;
   /** For the operator's compiled code. */
   readonly directory: string;
@@ -56,7 +60,7 @@ async function run({ pools: many, idle, busy, json }: Flags): Promise<void> {
   say(`${bareSeconds.toFixed(1)} s. The operator makes the same of ${pools.length} pools`);
   const operator = await startOperator(
     {
-      KUBECONFIG: place.plane.kubeconfig,
+      ...place.credentials,
       TRUNKLINE_LEDGER_URL: place.ledgerUrl,
       TRUNKLINE_WORKER_IMAGE: image,
       TRUNKLINE_NAMESPACES: namespace,
@@ -91,7 +95,7 @@ async function prepare(resources: AsyncDisposableStack): Promise<Place> {
   resources.defer(() => plane.stop());
   const config = new KubeConfig();
   config.loadFromFile(plane.kubeconfig);
-  const api = openApi(config, processClock);
+  const api = openApi(kubeconfigAccess(config), processClock);
   resources.defer(() => api.close());
   const core = config.makeApiClient(CoreV1Api);
   for (const name of [namespace, bareNamespace]) await core.createNamespace({ body: { metadata: { name } } });
@@ -117,15 +121,13 @@ async function prepare(resources: AsyncDisposableStack): Promise<Place> {
     namespace,
     body: { spec: { audiences: ['https://kubernetes.default.svc'], expirationSeconds: 7_200 } },
   });
-  config.users = [{ name: account.name, token: status?.token ?? '' }];
-  config.contexts = config.contexts.map((context) => ({ ...context, user: account.name }));
-  const kubeconfig = join(directory, 'kubeconfig');
-  await writeFile(kubeconfig, config.exportConfig(), { mode: 0o600 });
+  const credentials = await layPodCredentials(join(directory, 'credentials'), config, status?.token ?? '');
 
   const database = openDatabase(server.url, { applicationName: 'bench', maxConnections: 2, onError: () => undefined });
   resources.defer(() => database.end());
   return {
-    plane: { ...plane, kubeconfig },
+    plane,
+    credentials,
     api,
     database,
     ledgerUrl: server.url,

@@ -1,12 +1,12 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { Access } from './access.ts';
 import { ApiError, refusal } from './api-error.ts';
 import type { Clock } from './clock.ts';
 
 /**
- * Requests to the Kubernetes API. The library gives address and credentials, freshly read for each request; the requests are ours, as it opens a
- * connection for each of its own and cannot tell a silent connection from a quiet one.
+ * Requests to the Kubernetes API. They are ours: the client library opens a connection for each of its own and cannot tell a silent connection from a
+ * quiet one.
  */
 export type Api = {
   /** The body of the answer. Rejects with ApiError, or with the reason of the signal. */
@@ -40,11 +40,9 @@ const maxLineChars = 8 * 1_048_576;
 const maxConnections = 64;
 const probeAfterMs = 15_000;
 
-/** Opens the API of the current context. It connects at the first request. */
-export function openApi(config: KubeConfig, clock: Clock): Api {
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new Error('the kubeconfig has no current context with a cluster: set current-context');
-  const base = new URL(cluster.server);
+/** Opens the API. It connects at the first request. */
+export function openApi(access: Access, clock: Clock): Api {
+  const base = new URL(access.server);
   const secure = base.protocol === 'https:';
   // Free ones are kept, all of them: a connection opened anew costs both ends more than most requests.
   const kept = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections, keepAliveMsecs: 30_000 };
@@ -60,9 +58,8 @@ export function openApi(config: KubeConfig, clock: Clock): Api {
       method: call.method,
       headers: { accept: call.accept ?? 'application/json', 'user-agent': 'trunkline-operator' },
     };
-    await config.applyToHTTPSOptions(options);
-    // The library's agent knows the way through a proxy, but keeps no connection.
-    if (cluster?.proxyUrl === undefined) options.agent = over;
+    await access.authorise(options);
+    if (!access.proxied) options.agent = over;
     if (body !== undefined)
       options.headers = { ...options.headers, 'content-type': call.contentType ?? 'application/json', 'content-length': body.length };
     signal.throwIfAborted();

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -8,6 +7,7 @@ import { folders, synthesise } from '../../../charts/synth.ts';
 import { trialPool } from '../../../charts/trial-pool.ts';
 import { startCommand } from '../../support/command.ts';
 import { freshLedger } from '../../support/ledger.ts';
+import { layPodCredentials } from '../pod-credentials.ts';
 import { until } from '../pool/operator.ts';
 import { type Asked, aBarePlane, accessReviews, isGivenCluster, synthesisedFolders } from './plane.ts';
 
@@ -111,7 +111,7 @@ describe.skipIf(isGivenCluster)('an installation', () => {
   test('gives the operator all that it needs: as that account it makes the fleet of the trial and is refused nothing', async () => {
     const { url } = await freshLedger();
     const operator = startCommand(['operator/main.ts'], {
-      KUBECONFIG: await kubeconfigOf(`${system}/trunkline-operator`),
+      ...(await credentialsOf(`${system}/trunkline-operator`)),
       TRUNKLINE_LEDGER_URL: url,
       TRUNKLINE_WORKER_IMAGE: 'trunkline:0.1.0',
       TRUNKLINE_HEALTH_PORT: '0',
@@ -207,16 +207,13 @@ describe.skipIf(isGivenCluster)('an installation', () => {
     expect(await plane.says(['get', 'namespaces', '-o', 'name'])).not.toContain('trunkline');
   });
 
-  /** A kubeconfig with a token of an account, as its pods have it. */
-  async function kubeconfigOf(owner: `${string}/${string}`): Promise<string> {
+  /** What pods of an account have of it. */
+  async function credentialsOf(owner: `${string}/${string}`): Promise<Readonly<Record<string, string>>> {
     const [namespace = '', name = ''] = owner.split('/');
     const token = (await plane.says(['create', 'token', name, '-n', namespace])).trim();
     const config = new KubeConfig();
     config.loadFromFile(plane.kubeconfig());
-    config.users = config.users.map((user) => ({ name: user.name, token }));
-    const file = join(plane.kubeconfig(), '..', `${name}.kubeconfig`);
-    await writeFile(file, config.exportConfig(), { mode: 0o600 });
-    return file;
+    return layPodCredentials(join(plane.kubeconfig(), '..', name), config, token);
   }
 });
 

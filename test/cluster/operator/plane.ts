@@ -2,6 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { type Api, openApi } from '../../../operator/runtime/api.ts';
 import { processClock } from '../../../operator/runtime/clock.ts';
+import { kubeconfigAccess } from '../../../operator/runtime/kubeconfig.ts';
 import { openWire, type Wire } from '../../chaos/proxy.ts';
 import { administrator, makeNamespace } from '../cluster.ts';
 
@@ -24,7 +25,7 @@ export function aNamespace(): { readonly name: () => string } {
 
 /** The API as the operator reaches it, until the test ends. */
 export function anApi(config: KubeConfig = administrator()): Api {
-  const api = openApi(config, processClock);
+  const api = openApi(kubeconfigAccess(config), processClock);
   onTestFinished(() => api.close());
   return api;
 }

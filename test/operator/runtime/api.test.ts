@@ -3,6 +3,7 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openApi } from '../../../operator/runtime/api.ts';
+import { kubeconfigAccess } from '../../../operator/runtime/kubeconfig.ts';
 import { virtualClock } from './virtual-time.ts';
 
 /** The API over the wire, before a server that answers as told. */
@@ -17,7 +18,7 @@ async function anApi(answer: (response: ServerResponse, url: string) => void) {
     { name: 'test', token: 'a-token' },
   );
   const clock = virtualClock();
-  const api = openApi(config, clock);
+  const api = openApi(kubeconfigAccess(config), clock);
   onTestFinished(async () => {
     api.close();
     server.closeAllConnections();
