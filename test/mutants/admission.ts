@@ -71,7 +71,7 @@ export const admissionMutants: readonly Mutant[] = [
     breaks: 'A release that is heard twice frees two slots',
     file: 'workers/dispatch/slot-book.ts',
     before: '    if (before !== undefined) this.#count(before, -1);',
-    after: "    if (before !== undefined || attempt.state === 'ended') this.#count(before ?? attempt, -1);",
+    after: "    if (before !== undefined || attempt.state === 'ended') this.#count(before ?? { attempt, at: this.#placeOf(attempt) }, -1);",
     tests: ['test/workers/dispatch/slot-book.test.ts'],
   },
   {
