@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+const endsWithinMs = 20_000;
+
 /** The operator as a process of its own, and what is measured of it from outside. */
 export type MeasuredOperator = {
   /** When the process was started, milliseconds since 1970. */
@@ -49,7 +51,13 @@ export async function startOperator(
     },
     stop: async () => {
       child.kill('SIGTERM');
+      // Node itself may stand still for ever while it ends, when a thread of its compiler waits for the collector (nodejs/node#54918). A kubelet kills it then.
+      const late = setTimeout(() => {
+        say('the operator does not end: killed');
+        child.kill('SIGKILL');
+      }, endsWithinMs);
       await once(child, 'exit');
+      clearTimeout(late);
     },
   };
 }

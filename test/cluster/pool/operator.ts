@@ -15,6 +15,8 @@ export type RunningOperator = {
   readonly stop: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>;
 };
 
+const endsWithinMs = 25_000;
+
 /** Starts one for the pools of a namespace, its Lease there too. It ends with the test. */
 export async function anOperator(
   namespace: string,
@@ -33,7 +35,10 @@ export async function anOperator(
   });
   const stop = async (signal: 'SIGTERM' | 'SIGKILL') => {
     process.child.kill(signal);
+    // A kubelet's patience is limited as well, and Node may stand still while it ends (nodejs/node#54918).
+    const late = setTimeout(() => process.child.kill('SIGKILL'), endsWithinMs);
     await process.ended;
+    clearTimeout(late);
   };
   onTestFailed(() => void globalThis.process.stdout.write(`what ${name} said last:\n${process.err().split('\n').slice(-30).join('\n')}\n`));
   // So that the next test's operator need not wait until the Lease of this one runs out.
