@@ -122,7 +122,9 @@ export const subscription = z
       .min(1)
       .max(100)
       .optional()
-      .describe('Id of the billing account at the provider. It keeps two pools from counting the same lines twice. Default: not checked.'),
+      .describe(
+        'Id of the billing account at the provider. It keeps two pools from counting the same lines twice, and calls counted when the subscription gets another name. Default: not checked.',
+      ),
     region: z.enum(['us', 'eu']).default('us').describe("Region of the provider; it decides the API's address."),
     concurrencyLimit: z
       .int()

@@ -210,7 +210,10 @@ export function extract(text: string, date: string): object {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { openapi: { type: 'string' }, date: { type: 'string' } } });
-  if (values.openapi === undefined) throw new Error('Say where the published description is: --openapi FILE');
+  if (values.openapi === undefined) {
+    process.stderr.write('the simulator keeps the description of the provider that it has: --openapi FILE reads a newer one\n');
+    return;
+  }
   const date = values.date ?? new Date().toISOString().slice(0, 10);
   const text = await readFile(values.openapi, 'utf8');
   await writeFile(new URL('vapi.generated.json', import.meta.url), `${JSON.stringify(extract(text, date), null, 1)}\n`);
