@@ -277,7 +277,7 @@ export class Learning {
     const { key, former } = this.#accounts.get(name) ?? { key: name, former: [] };
     const known = this.#lines.get(key);
     if (known !== undefined) return known;
-    const lines = this.#moved(key, former) ?? this.#savedLines(key, former);
+    const lines = this.#moved(key, former) ?? this.#savedLines(name, key, former);
     this.#lines.set(key, lines);
     return lines;
   }
@@ -293,11 +293,17 @@ export class Learning {
     return { ...lines, key };
   }
 
-  #savedLines(key: string, former: readonly string[]): Lines {
-    const from = [key, ...former].find((one) => this.#saved.has(stateKey(one)) || this.#saved.has(lagKey(one))) ?? key;
+  #savedLines(name: SubscriptionName, key: string, former: readonly string[]): Lines {
+    const isSaved = (one: string) => this.#saved.has(stateKey(one)) || this.#saved.has(lagKey(one));
+    const from = [key, ...former].find(isSaved) ?? key;
     const lag = releaseLag.safeParse(this.#saved.get(lagKey(from))).data ?? initialReleaseLag;
     const saved = subscriptionState.safeParse(this.#saved.get(stateKey(from))).data ?? initialSubscription;
     const state = probeWithinReach(saved, this.#openedAtMs);
+    // At once, also that nothing is known of it: what leads from a name to its account is forgotten with old policies.
+    if (key !== name && !isSaved(key)) {
+      this.#changed.set(stateKey(key), state);
+      this.#changed.set(lagKey(key), lag);
+    }
     return { key, state, lag, lagMs: releaseLagMs(lag), ends: [], arrivals: [], readings: [] };
   }
 

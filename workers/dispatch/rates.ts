@@ -25,15 +25,15 @@ export function keptRates(limiters: ReadonlyMap<string, unknown>, nowMs: number)
 export function ratesByName(kept: RateStates, accounts: AccountKeys): RateStates {
   const rates = new Map([...kept].filter(([name]) => !name.startsWith('subscription/')));
   for (const [name, { key, former }] of accounts) {
-    for (const one of [key, ...former]) {
-      const state = kept.get(`subscription/${one}`);
-      if (state === undefined) continue;
-      rates.set(`subscription/${name}`, state);
-      break;
-    }
+    const states = [key, ...former].map((one) => kept.get(`subscription/${one}`)).filter((state) => state !== undefined);
+    const [newest] = former.length === 0 ? states : states.toSorted((a, b) => lastDialMs(b) - lastDialMs(a));
+    if (newest !== undefined) rates.set(`subscription/${name}`, newest);
   }
   return rates;
 }
+
+/** An earlier release, or a time without a declared account, may have written under another key since. */
+const lastDialMs = (state: RateState): number => Math.max(0, ...state.map(({ untilMs }) => untilMs));
 
 /** The states that a decision moved, as they are kept. */
 export function movedRates(before: RateStates, after: RateStates, accounts: AccountKeys): RateStates {

@@ -44,3 +44,14 @@ test('what was learned of an account that is gone for a while is there when it c
   on.use(accountKeysOf(declared({ east: 'x' }), [declared({ other: 'z' }), declared({ main: 'x' })]));
   expect(on.learnedLimit(east)).toBe(2);
 });
+
+test('what is known of an account is written under it at once, also that nothing is, so that nothing hangs on policies that are forgotten', () => {
+  const on = learning({ 'learned/ceiling/main': learnedTwo }, accountKeysOf(declared({ east: 'x', main: 'y' }), [declared({ east: 'x' })]));
+  expect([on.learnedLimit(east), on.learnedLimit(main)]).toEqual([null, 2]);
+  const written = on.takeChanged();
+  expect(written.get('learned/ceiling/account:x')).toMatchObject({ learned: null });
+  expect(written.get('learned/ceiling/account:y')).toMatchObject({ learned: 2 });
+  const later = new Map([['learned/ceiling/main', learnedTwo] as const, ...written]);
+  const next = learning(Object.fromEntries(later), accountKeysOf(declared({ main: 'x', east: 'y' }), []));
+  expect([next.learnedLimit(main), next.learnedLimit(east)]).toEqual([null, 2]);
+});

@@ -30,3 +30,15 @@ test('only what a decision moved is written, and limiters of upstreams and proje
   const after = new Map([...before, ['upstream/trunk', dials(5)] as const]);
   expect([...movedRates(before, after, keys)]).toEqual([['upstream/trunk', dials(5)]]);
 });
+
+test('of what was written under two keys of an account, the newest counts', () => {
+  const at = (untilMs: number) => [{ sinceMs: untilMs, untilMs, count: 1 }];
+  const keys = accountKeysOf(declared({ main: 'x' }), []);
+  const kept = (byAccount: number, byName: number) =>
+    new Map([
+      ['subscription/account:x', at(byAccount)],
+      ['subscription/main', at(byName)],
+    ] as const);
+  expect([...ratesByName(kept(1_000, 2_000), keys)]).toEqual([['subscription/main', at(2_000)]]);
+  expect([...ratesByName(kept(3_000, 2_000), keys)]).toEqual([['subscription/main', at(3_000)]]);
+});
