@@ -112,7 +112,7 @@ export const admissionMutants: readonly Mutant[] = [
     file: 'capacity/policy/lineage.ts',
     before: 'if (sameAccount !== undefined) return sameAccount;',
     after: 'if (sameAccount === undefined) return subscription;',
-    tests: ['test/capacity/policy/lineage.test.ts', 'test/workers/dispatch/dispatcher.test.ts'],
+    tests: ['test/capacity/policy/lineage.test.ts', 'test/workers/dispatch/policy-changes.test.ts'],
   },
   {
     name: 'channels forgotten with their project',
@@ -120,7 +120,7 @@ export const admissionMutants: readonly Mutant[] = [
     file: 'capacity/admission/room.ts',
     before: 'upstreams === undefined ? (project?.upstreams ?? [])',
     after: 'project === undefined || upstreams === undefined ? (project?.upstreams ?? [])',
-    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+    tests: ['test/workers/dispatch/policy-changes.test.ts'],
   },
   {
     name: 'admitting on waking',
@@ -136,7 +136,7 @@ export const admissionMutants: readonly Mutant[] = [
     file: 'ledger/dispatch/admit-arrivals.ts',
     before: 'policy_version = $4, subscription = i.subscription,',
     after: 'policy_version = $4,',
-    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+    tests: ['test/workers/dispatch/policy-changes.test.ts'],
   },
   {
     name: 'cooling by a name',
@@ -144,7 +144,7 @@ export const admissionMutants: readonly Mutant[] = [
     file: 'workers/dispatch/desk.ts',
     before: '    return attempt === undefined ? undefined : desk.book.subscriptionOf(attempt);',
     after: '    return attempt?.subscription;',
-    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+    tests: ['test/workers/dispatch/policy-changes.test.ts'],
   },
   {
     name: 'learned by a name',
