@@ -8,6 +8,7 @@ import { orgClaims } from './migrations/0006-org-claims.ts';
 import { failingCalls } from './migrations/0007-failing-calls.ts';
 import { fleets } from './migrations/0008-fleets.ts';
 import { accountNames } from './migrations/0009-account-names.ts';
+import { enteredVersions } from './migrations/0010-entered-versions.ts';
 
 /** Every migration ever released, in order. Forward only: a released one is never edited. */
 const migrations: readonly string[] = [
@@ -20,6 +21,7 @@ const migrations: readonly string[] = [
   failingCalls,
   fleets,
   accountNames,
+  enteredVersions,
 ];
 
 /** Serialises migrations of all processes; the number only has to be the same everywhere. */

@@ -36,7 +36,9 @@ export async function forgetPolicies(sql: Sql, poolId: PoolId): Promise<void> {
     text: `
       delete from policy where pool_id = $1 and version <= (select version from policy where pool_id = $1 order by version desc offset $2 limit 1)
         and version not in (${newestWithCalls})
-        and version not in (select policy_version from attempt where pool_id = $1 and released_at is null and policy_version is not null)`,
+        and version not in (
+          select unnest(array[policy_version, coalesce(entered_version, policy_version)]) from attempt
+          where pool_id = $1 and released_at is null and policy_version is not null)`,
     values: [poolId, keptPolicies],
   });
 }

@@ -98,7 +98,9 @@ function lanesOf(waiting: readonly Waiting[], classes: readonly ClassPolicy[]): 
   const order = new Map(classes.map((declared, index) => [declared.name, index]));
   const lanes = new Map<string, { readonly class: ClassName; readonly policy: ClassPolicy | undefined; readonly sessions: Waiting[] }>();
   for (const session of waiting) {
-    const key = `${session.class}/${session.direction}/${session.holdsLine ? 'line' : ''}/${session.project ?? ''}`;
+    const { lineAt } = session;
+    const line = lineAt === undefined ? `${session.holdsLine}` : `${lineAt.subscription} ${lineAt.upstreams.join()}`;
+    const key = `${session.class}/${session.direction}/${line}/${session.project ?? ''}`;
     const lane = lanes.get(key);
     if (lane !== undefined) lane.sessions.push(session);
     else lanes.set(key, { class: session.class, policy: classes[order.get(session.class) ?? -1], sessions: [session] });

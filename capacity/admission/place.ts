@@ -14,7 +14,19 @@ import {
 } from '../reservations/withholding.ts';
 import { byPreference } from '../routing/choose.ts';
 import type { Lane } from './lanes.ts';
-import { type ClassRoom, charge, giveBack, hasRoom, headOf, type ProjectRoom, type Room, roomIn, slotOf, type Take } from './room.ts';
+import {
+  type ClassRoom,
+  charge,
+  giveBack,
+  hasRoom,
+  headOf,
+  type ProjectRoom,
+  type Room,
+  roomIn,
+  slotOf,
+  type Take,
+  withLineAt,
+} from './room.ts';
 import { type Blocked, type LimiterName, passesBy, type Snapshot, type Waiting } from './snapshot.ts';
 
 /** Working state of one step: counters that every admission charges. */
@@ -74,11 +86,13 @@ function openProjects(
   session: Waiting,
   within: SubscriptionName | undefined,
 ): ProjectRoom[] | Blocked {
-  const eligible = classRoom.eligible[session.direction].filter(
+  const declared = classRoom.eligible[session.direction].filter(
     ({ policy }) =>
       (session.project === undefined ? !session.holdsLine : policy.name === session.project) &&
       (within === undefined || policy.subscription === within),
   );
+  const { lineAt } = session;
+  const eligible = lineAt === undefined ? declared : declared.map((project) => withLineAt(room, project, lineAt));
   const [first] = eligible;
   if (first === undefined) return notEligible(classRoom, session);
 
@@ -168,7 +182,8 @@ function admit(step: Step, project: ProjectRoom, session: Waiting, heads: readon
     charge(project.line);
     project.used += 1;
   }
-  if (project.pause !== undefined && !passesBy(project.pause, session)) project.pause = { ...project.pause, until: 'closed' };
+  const tried = step.room.projects.get(project.policy.name);
+  if (tried?.pause !== undefined && !passesBy(tried.pause, session)) tried.pause = { ...tried.pause, until: 'closed' };
   if (session.direction === 'Outbound') passThrough(limitersAt(step, project), step.rates, step.snapshot.nowMs);
   if (own !== undefined && short) refill(step.withholding);
   return { placed: true, project: project.policy.name, released };

@@ -1,4 +1,5 @@
 import type { ClassName, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
+import type { Placement } from '../policy/lineage.ts';
 import type { ClassPolicy, Direction, ProjectPolicy } from '../policy/policy.ts';
 import type { Pause, PendingCount, Snapshot } from './snapshot.ts';
 
@@ -111,6 +112,19 @@ function holdLines(room: Room, project: ProjectRoom | undefined, { subscription,
   for (const { budget, units } of channels) budget.used += slots * units;
 }
 
+/** The project as it is for a call whose line was taken before the project was led elsewhere: with that line. */
+export function withLineAt(room: Room, project: ProjectRoom, { subscription: name, upstreams: names }: Placement): ProjectRoom {
+  const subscription = room.subscriptions.get(name);
+  const upstreams = names.flatMap((upstream) => room.upstreams.get(upstream) ?? []);
+  if (subscription === undefined) return project;
+  return { ...project, policy: { ...project.policy, subscription: name }, subscription, ...lineThrough(name, subscription, upstreams) };
+}
+
+function lineThrough(name: SubscriptionName, subscription: Budget, upstreams: readonly UpstreamTake[]) {
+  const key = upstreams.map((upstream) => upstream.name).sort();
+  return { upstreams, line: [slotOf(subscription), ...upstreams], lineKey: [name, ...key].join(' ') };
+}
+
 function emptyRoom({ policy, ceilings, pauses }: Snapshot): Room {
   // A ceiling that is unknown is treated as none: nothing is admitted there (I9).
   const subscriptions = new Map(policy.subscriptions.map(({ name }) => [name, budgetOf(ceilings.get(name) ?? 0)]));
@@ -128,9 +142,7 @@ function emptyRoom({ policy, ceilings, pauses }: Snapshot): Room {
     projects.set(project.name, {
       policy: project,
       subscription,
-      upstreams: taken,
-      line: [slotOf(subscription), ...taken],
-      lineKey: [project.subscription, ...[...project.upstreams].sort()].join(' '),
+      ...lineThrough(project.subscription, subscription, taken),
       used: 0,
       pause: pauses.get(project.name),
     });

@@ -1,5 +1,6 @@
 import type { ClassName, Labels, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 import type { GuardReason } from '../guard/guard.ts';
+import type { Placement } from '../policy/lineage.ts';
 import type { Direction, Policy } from '../policy/policy.ts';
 import type { RateState } from '../rates/limiter.ts';
 
@@ -87,6 +88,8 @@ export type Waiting = {
   readonly project: ProjectName | undefined;
   /** An inbound call inside `assistant-request`: it holds a line of `project` already, so admitting it takes no further slot there. */
   readonly holdsLine: boolean;
+  /** Where that line is, if a policy has led the project elsewhere since the call came in. Missing: where the project is led. */
+  readonly lineAt?: Placement;
   readonly labels: Labels;
 };
 

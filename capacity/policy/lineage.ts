@@ -21,8 +21,10 @@ export type DeclaredLines = {
 export type LineHolder = {
   readonly project: ProjectName;
   readonly subscription: SubscriptionName;
-  /** The policy by which it was decided on, or, while nobody has decided, by which it was entered; null where an earlier release entered it. */
+  /** The policy that has this name of the subscription: by which it was decided on, or entered while nobody has decided; null of an earlier release. */
   readonly policyVersion: number | null;
+  /** The policy by which the line was taken: of a caller who waited for the decision, an earlier one. */
+  readonly enteredVersion: number | null;
 };
 
 /** By the names of the policy in force, where it has them. */
@@ -40,14 +42,14 @@ export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]):
   const byName = new Set(now.subscriptions.map(({ name }) => name));
   const places = new Map<string, Placement>();
 
-  /** The policy under which it was begun; where that is not known any more, the newest that has it. */
-  const policyOf = ({ policyVersion }: LineHolder, has: (policy: DeclaredLines) => boolean) =>
-    known.find((policy) => policy.version === policyVersion && has(policy)) ?? known.find(has);
+  /** The policy of this version; where that is not known any more, the newest that has it. */
+  const policyOf = (version: number | null, has: (policy: DeclaredLines) => boolean) =>
+    known.find((policy) => policy.version === version && has(policy)) ?? known.find(has);
 
   function subscriptionOf(holder: LineHolder): SubscriptionName {
     const { subscription, project } = holder;
     const isIt = ({ name }: { readonly name: SubscriptionName }) => name === subscription;
-    const declared = policyOf(holder, ({ subscriptions }) => subscriptions.some(isIt));
+    const declared = policyOf(holder.policyVersion, ({ subscriptions }) => subscriptions.some(isIt));
     const account = declared?.subscriptions.find(isIt)?.accountId;
     const sameAccount = account === undefined ? undefined : byAccount.get(account);
     if (sameAccount !== undefined) return sameAccount;
@@ -61,7 +63,7 @@ export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]):
    */
   function upstreamsOf(holder: LineHolder): readonly UpstreamName[] {
     const isIt = ({ name }: { readonly name: ProjectName }) => name === holder.project;
-    const policy = policyOf(holder, ({ projects }) => projects.some(isIt));
+    const policy = policyOf(holder.enteredVersion, ({ projects }) => projects.some(isIt));
     const begun = policy?.projects.find(isIt)?.upstreams ?? [];
     const present = now.projects.find(isIt)?.upstreams ?? [];
     const isGone = begun.some((name) => !now.upstreams.includes(name));
@@ -70,7 +72,7 @@ export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]):
 
   return {
     placeOf: (holder) => {
-      const key = `${holder.policyVersion} ${holder.subscription} ${holder.project}`;
+      const key = `${holder.policyVersion} ${holder.enteredVersion} ${holder.subscription} ${holder.project}`;
       const place = places.get(key) ?? { subscription: subscriptionOf(holder), upstreams: upstreamsOf(holder) };
       places.set(key, place);
       return place;

@@ -32,8 +32,8 @@ export async function admitArrivals(
       free as (
         select id from attempt where id = any(array(select "attemptId" from input)) and state = 'pending' order by id for update skip locked),
       admitted as (
-        update attempt a set state = 'admitted', epoch = $3, policy_version = $4, subscription = i.subscription, seq = i.seq, ceiling = i.ceiling,
-          in_use = i."inUse", admitted_at = clock_timestamp(), send_by = clock_timestamp() + i."sendWithinMs" * interval '1 ms'
+        update attempt a set state = 'admitted', epoch = $3, policy_version = $4, entered_version = a.policy_version, subscription = i.subscription,
+          seq = i.seq, ceiling = i.ceiling, in_use = i."inUse", admitted_at = clock_timestamp(), send_by = clock_timestamp() + i."sendWithinMs" * interval '1 ms'
         from input i, counted where a.id = i."attemptId" and a.id in (select id from free)
         returning a.id, a.owner),
       parted as (select id, owner, row_number() over (partition by owner) / ${maxBatch} as part from admitted),

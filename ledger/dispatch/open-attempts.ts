@@ -19,6 +19,8 @@ export type OpenAttempt = {
   readonly owner: number | null;
   /** The policy by which it was decided on, or entered while nobody has decided; null of an earlier release. */
   readonly policyVersion: number | null;
+  /** The policy by which its line was taken; of a caller, by which the call was entered. Null of an earlier release. */
+  readonly enteredVersion: number | null;
   readonly ambiguous: boolean;
   readonly outcome: string | null;
   readonly admittedAtMs: number | null;
@@ -33,8 +35,8 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 /** Columns of an attempt `a` and its session `s`, for {@link openAttemptOf}. */
 export const openAttemptColumns = `
-  a.id, a.session_id, a.class, a.direction, a.project, a.subscription, a.number, a.state, a.refusal, a.owner, a.policy_version, a.ambiguous_at is not null as ambiguous,
-  a.outcome, ${ms('a.admitted_at')} as admitted_ms, ${ms('a.send_by')} as send_by_ms, ${ms('a.sending_at')} as sending_ms, ${ms('a.bound_at')} as bound_ms,
+  a.id, a.session_id, a.class, a.direction, a.project, a.subscription, a.number, a.state, a.refusal, a.owner, a.policy_version,
+  coalesce(a.entered_version, a.policy_version) as entered_version, a.ambiguous_at is not null as ambiguous, a.outcome, ${ms('a.admitted_at')} as admitted_ms, ${ms('a.send_by')} as send_by_ms, ${ms('a.sending_at')} as sending_ms, ${ms('a.bound_at')} as bound_ms,
   ${ms('a.ended_at')} as ended_ms, s.seq, s.score, ${ms('s.ready_at')} as ready_ms, s.labels`;
 
 export type OpenAttemptRow = {
@@ -49,6 +51,7 @@ export type OpenAttemptRow = {
   readonly refusal: string | null;
   readonly owner: number | null;
   readonly policy_version: string | null;
+  readonly entered_version: string | null;
   readonly ambiguous: boolean;
   readonly outcome: string | null;
   readonly admitted_ms: number | null;
@@ -75,6 +78,7 @@ export function openAttemptOf(row: OpenAttemptRow): OpenAttempt {
     refusal: row.refusal,
     owner: row.owner,
     policyVersion: row.policy_version === null ? null : Number(row.policy_version),
+    enteredVersion: row.entered_version === null ? null : Number(row.entered_version),
     ambiguous: row.ambiguous,
     outcome: row.outcome,
     admittedAtMs: row.admitted_ms,

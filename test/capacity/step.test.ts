@@ -143,6 +143,27 @@ describe('callers inside assistant-request', () => {
     expect(decideStep(full.snapshot(), [caller('info')]).admitted).toHaveLength(1);
   });
 
+  test('are judged by the line that they hold, wherever a policy has led their project since', () => {
+    const led = (on: string, upstreams: readonly string[]) => ({
+      ...caller('info'),
+      lineAt: { subscription: aSubscription(on), upstreams: upstreams.map(anUpstream) },
+    });
+    const moved = aPool()
+      .withUpstream('trunk', 1)
+      .withUpstream('carrier', 1)
+      .withSubscription('main', 1, { projects: [{ name: 'main', upstreams: ['carrier'] }] })
+      .withSubscription('old', 0, { projects: ['other'] })
+      .withClass('info', { direction: 'Inbound' })
+      .withClass('campaign')
+      .withActive({ campaign: 1 });
+    const full = { ...moved.snapshot(), pending: [{ project: aProject('main'), ...led('old', ['trunk']).lineAt, slots: 1 }] };
+    expect(firstRefusal(decideStep(full, [led('old', ['trunk'])]))).toMatchObject({ by: 'subscription', subscription: 'old' });
+    const ceilings = new Map([...full.ceilings, [aSubscription('old'), 1]]);
+    expect(decideStep({ ...full, ceilings }, [led('old', ['trunk'])]).admitted).toHaveLength(1);
+    const both = { ...full, ceilings, pending: [{ ...full.pending[0], project: aProject('main'), slots: 2 }] };
+    expect(firstRefusal(decideStep(both, [led('main', ['trunk'])]))).toMatchObject({ by: 'upstream', upstream: 'trunk' });
+  });
+
   test('are not admitted while the lines in use exceed the ceiling', () => {
     const over = pool(2).withActive({ info: 1, vip: 2 });
     expect(firstRefusal(decideStep(over.snapshot(), [caller('vip'), caller('vip', 2)]))).toMatchObject({ by: 'subscription' });

@@ -75,14 +75,16 @@ describe('the policy in the ledger', () => {
     expect((await database.query('select from policy')).rowCount).toBe(20);
   });
 
-  test('is kept as long as a call lives that was begun by it', async () => {
+  test.each(['policy_version', 'entered_version'])('is kept as long as a call lives that has it as its %s', async (column) => {
     const { database } = await freshLedger();
     const { metadata, spec } = await trial();
     const { poolId, version } = await writePolicy(database, metadata.name, spec);
     await database.query(
-      `insert into attempt (id, pool_id, direction, project, subscription, state, policy_version) values (gen_random_uuid(), $1, 'Outbound', 'main-front', 'main', 'bound', $2)`,
+      `insert into attempt (id, pool_id, direction, project, subscription, state, policy_version, entered_version)
+       values (gen_random_uuid(), $1, 'Outbound', 'main-front', 'main', 'bound', $2 + 1, $2 + 1)`,
       [poolId, version],
     );
+    await database.query(`update attempt set ${column} = $1`, [version]);
     for (let index = 0; index < 25; index += 1)
       await writePolicy(database, metadata.name, { ...spec, mode: index % 2 === 0 ? 'Hold' : 'Active' });
     const { declared } = await readDeclaredLines(database, poolId);

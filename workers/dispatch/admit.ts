@@ -1,7 +1,7 @@
 import type { Admitted, Blocked, Snapshot, StepDecision, Waiting } from '../../capacity/admission/snapshot.ts';
 import { decideStep } from '../../capacity/admission/step.ts';
 import { sendWindowMs } from '../../capacity/rates/limiter.ts';
-import type { ProjectName } from '../../crds/values.ts';
+import type { ProjectName, SubscriptionName } from '../../crds/values.ts';
 import { admitArrivals } from '../../ledger/dispatch/admit-arrivals.ts';
 import { type AdmissionRecord, type Committed, commitAdmissions, maxBatch } from '../../ledger/dispatch/commit-admissions.ts';
 import type { Head, Lane } from '../../ledger/dispatch/fetch-waiting.ts';
@@ -33,7 +33,7 @@ export const lookAhead = (desk: Desk): Promise<readonly Looked[]> => firstLook(d
  * commits. Returns whether another round could admit more.
  */
 export async function admitRound(desk: Desk, ahead?: readonly Looked[]): Promise<'again' | 'done'> {
-  const arrivals = [...desk.arrivals.values()].map(arrivalOf).filter((arrival) => arrival !== undefined);
+  const arrivals = [...desk.arrivals.values()].flatMap((attempt) => arrivalOf(attempt, desk.book.placeOf(attempt)) ?? []);
   const room = roomFor(desk);
   const looked = ahead ?? (await firstLook(desk, lanesOf(desk), room));
   const { fetched, waiting, parked, decision, more } = await decideOnHeads(desk, looked, room, (heads) => {
@@ -112,12 +112,12 @@ async function commit(desk: Desk, decision: Decision, fetched: readonly Head[], 
 
 async function commitCallers(desk: Desk, callers: readonly Admitted[]): Promise<number> {
   await writeReleased(desk);
-  const records = callers.flatMap(({ session, project }) => {
+  const records = callers.flatMap(({ session }) => {
     const attempt = desk.arrivals.get(session);
     if (attempt === undefined) return [];
     desk.seq += 1;
     const subscription = desk.book.subscriptionOf(attempt);
-    return [{ attemptId: session, subscription, seq: desk.seq, ...countsAt(desk, project), sendWithinMs }];
+    return [{ attemptId: session, subscription, seq: desk.seq, ...countsAt(desk, subscription), sendWithinMs }];
   });
   const admitted = await admitArrivals(desk.connection, {
     poolId: desk.poolId,
@@ -150,7 +150,7 @@ async function commitDials(
     desk.seq += 1;
     const before = added.get(subscription.name) ?? 0;
     added.set(subscription.name, before + 1);
-    const counts = countsAt(desk, project);
+    const counts = countsAt(desk, subscription.name);
     records.push({
       sessionId: session,
       attemptId: newId(),
@@ -203,6 +203,7 @@ function enterDial(desk: Desk, made: Committed, record: AdmissionRecord | undefi
     refusal: null,
     owner: record.owner,
     policyVersion: desk.policyVersion,
+    enteredVersion: desk.policyVersion,
     ambiguous: false,
     outcome: null,
     admittedAtMs: made.admittedAtMs,
@@ -214,10 +215,11 @@ function enterDial(desk: Desk, made: Committed, record: AdmissionRecord | undefi
   });
 }
 
-function countsAt(desk: Desk, project: ProjectName): { readonly ceiling: number; readonly inUse: number } {
-  const subscription = subscriptionOf(desk.policy, project);
-  if (subscription === undefined) return { ceiling: 0, inUse: 0 };
-  return { ceiling: desk.learning.ceiling(subscription, desk.book).ceiling, inUse: desk.book.held(subscription.name) };
+/** By what a line of this subscription was decided on. */
+function countsAt(desk: Desk, name: SubscriptionName): { readonly ceiling: number; readonly inUse: number } {
+  const subscription = desk.policy.subscriptions.find((declared) => declared.name === name);
+  const ceiling = subscription === undefined ? 0 : desk.learning.ceiling(subscription, desk.book).ceiling;
+  return { ceiling, inUse: desk.book.held(name) };
 }
 
 function noteProbes(desk: Desk, dials: readonly Admitted[], records: readonly AdmissionRecord[]): void {

@@ -54,7 +54,7 @@ export type Desk = {
   holds: Holds;
   /** Set while nothing is admitted because the ledger lost its newest part. */
   guard: Guard | undefined;
-  /** Somebody held or resumed: look at once. */
+  /** Somebody held or resumed, or declared: look at once, before anybody is admitted. */
   holdsChanged: boolean;
   workers: readonly WorkerId[];
   /** Parts of the queue that are pinned to a project and hold something. Those without a pin are always looked at. */
@@ -72,8 +72,9 @@ export type Desk = {
   nextLookAtMs: number;
 };
 
-/** Takes note of an attempt as it is now, wherever it counts. */
+/** Takes note of an attempt as it is now, wherever it counts. One that somebody entered by a newer policy has names that are of that policy: look at it first. */
 export function note(desk: Desk, attempt: OpenAttempt): void {
+  if ((attempt.policyVersion ?? 0) > desk.policySeen) desk.holdsChanged = true;
   desk.book.apply(attempt);
   desk.unsent.note(attempt);
   if (attempt.state === 'cooling') desk.cooling.add({ ...attempt, subscription: desk.book.subscriptionOf(attempt) });

@@ -47,6 +47,11 @@ export class SlotBook {
     for (const [key, { slots }] of this.#pending) if (slots === 0) this.#pending.delete(key);
   }
 
+  /** Where the line of an attempt counts, by the names of the policy in force. */
+  placeOf(attempt: OpenAttempt): Placement {
+    return this.#placeOf(attempt);
+  }
+
   /** The subscription of an attempt, as it is called now. */
   subscriptionOf(attempt: OpenAttempt): SubscriptionName {
     return this.#placeOf(attempt).subscription;

@@ -24,6 +24,7 @@ const taken = (project: string, subscription: string, policyVersion: number | nu
   project: aProject(project),
   subscription: aSubscription(subscription),
   policyVersion,
+  enteredVersion: policyVersion,
 });
 
 describe('a line counts', () => {
@@ -48,6 +49,12 @@ describe('a line counts', () => {
     ['under its name, if no policy took it', taken('front', 'main', null), 'main', ['new-trunk']],
     ['under the last name of its account, if no policy took it and nobody has its name', taken('back', 'old', null), 'east', ['trunk']],
     ['where its project is now, if neither account nor name is known', taken('desk', 'loose', 5), 'bare', []],
+    [
+      'by the channels that it came in through, if it was decided on later',
+      { ...taken('front', 'east', 9), enteredVersion: 5 },
+      'east',
+      ['trunk', 'new-trunk'],
+    ],
     ['under its own name, if all of it is gone', taken('none', 'gone', 5), 'gone', []],
     ['by the newest policy that has it, if its own is forgotten', taken('back', 'old', 1), 'east', ['trunk']],
   ])('%s', (_how, holder, subscription, upstreams) => {

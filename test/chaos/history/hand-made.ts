@@ -67,6 +67,7 @@ export function aDial(
     epoch: 1,
     seq,
     policyVersion: 1,
+    enteredVersion: null,
     ceiling: 3,
     inUse: 1,
     probe: false,

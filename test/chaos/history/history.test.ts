@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { aProject, aSubscription } from '../../support/pool.ts';
 import type { Violation } from '../violation.ts';
 import { checkHistory } from './check.ts';
 import { aDial, aGoodHistory, aSession, idOf, spoil } from './hand-made.ts';
@@ -54,32 +53,6 @@ const cases: readonly Case[] = [
           .policies.get(1)
           ?.upstreams.map((trunk) => ({ ...trunk, concurrencyLimit: 2 })) ?? [],
     }),
-    invariant: 'I1',
-    what: 'channels of upstream trunk',
-  },
-  {
-    name: 'a renamed subscription that starts at nothing',
-    spoilt: spoil.laterPolicy(
-      (first) => ({
-        ...first,
-        subscriptions: first.subscriptions.map((main) => ({ ...main, name: aSubscription('east') })),
-        projects: first.projects.map((project) => ({ ...project, subscription: aSubscription('east') })),
-      }),
-      { subscription: 'east', inUse: 1 },
-    ),
-    invariant: 'I1',
-    what: 'fewer slots were counted',
-  },
-  {
-    name: 'channels that calls of a removed project hold, given away again',
-    spoilt: spoil.laterPolicy(
-      (first) => ({
-        ...first,
-        upstreams: first.upstreams.map((trunk) => ({ ...trunk, concurrencyLimit: 2 })),
-        projects: first.projects.flatMap((project) => (project.name === 'sales' ? { ...project, name: aProject('late') } : [])),
-      }),
-      { project: 'late' },
-    ),
     invariant: 'I1',
     what: 'channels of upstream trunk',
   },

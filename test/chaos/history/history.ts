@@ -71,6 +71,8 @@ export type AttemptFact = {
   readonly epoch: number | null;
   readonly seq: number | null;
   readonly policyVersion: number | null;
+  /** Of a caller who waited: the policy by which the call was entered, before the one that decided. */
+  readonly enteredVersion: number | null;
   readonly ceiling: number | null;
   readonly inUse: number | null;
   readonly probe: boolean;

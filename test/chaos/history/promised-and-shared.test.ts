@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { aProject, aSubscription } from '../../support/pool.ts';
 import type { Violation } from '../violation.ts';
 import { checkHistory } from './check.ts';
 import { aBusyMinute, aDial, aGoodHistory, spoil } from './hand-made.ts';
@@ -23,6 +24,44 @@ const refusedAt = (atMs: number) =>
   aDial(80, 20.5, atMs, 0, { outcome: 'Capacity', boundAtMs: null, callId: null, releasedAtMs: atMs + 50 });
 
 const cases: readonly Case[] = [
+  {
+    name: 'a renamed subscription that starts at nothing',
+    spoilt: spoil.laterPolicy(
+      (first) => ({
+        ...first,
+        subscriptions: first.subscriptions.map((main) => ({ ...main, name: aSubscription('east') })),
+        projects: first.projects.map((project) => ({ ...project, subscription: aSubscription('east') })),
+      }),
+      { subscription: 'east', inUse: 1 },
+    ),
+    invariant: 'I1',
+    what: 'fewer slots were counted',
+  },
+  {
+    name: 'channels that calls of a removed project hold, given away again',
+    spoilt: spoil.laterPolicy(
+      (first) => ({
+        ...first,
+        upstreams: first.upstreams.map((trunk) => ({ ...trunk, concurrencyLimit: 2 })),
+        projects: first.projects.flatMap((project) => (project.name === 'sales' ? { ...project, name: aProject('late') } : [])),
+      }),
+      { project: 'late' },
+    ),
+    invariant: 'I1',
+    what: 'channels of upstream trunk',
+  },
+  {
+    name: 'a line booked against another account than its project has',
+    spoilt: spoil.laterPolicy(
+      (first) => ({
+        ...first,
+        subscriptions: first.subscriptions.flatMap((main) => [main, { ...main, name: aSubscription('east'), accountId: 'y' }]),
+      }),
+      { subscription: 'east', inUse: 1 },
+    ),
+    invariant: 'I1',
+    what: 'counted against another account',
+  },
   {
     name: 'a line taken that was reserved',
     spoilt: reserve('reception', 1),

@@ -95,7 +95,7 @@ async function readSessions(sql: Sql, poolId: number): Promise<readonly SessionF
 async function readAttempts(sql: Sql, poolId: number): Promise<readonly AttemptFact[]> {
   const { rows } = await sql.query<AttemptFact>(
     `select id, session_id as "sessionId", class, direction, project, subscription, number, state, refusal, epoch::float8 as epoch, seq::float8 as seq,
-       policy_version::float8 as "policyVersion", ceiling, in_use as "inUse", probe, call_id as "callId", outcome,
+       policy_version::float8 as "policyVersion", entered_version::float8 as "enteredVersion", ceiling, in_use as "inUse", probe, call_id as "callId", outcome,
        ${ms('created_at', 'createdAtMs')}, ${ms('admitted_at', 'admittedAtMs')}, ${ms('send_by', 'sendByMs')}, ${ms('sending_at', 'sendingAtMs')},
        ${ms('bound_at', 'boundAtMs')}, ${ms('ended_at', 'endedAtMs')}, ${ms('released_at', 'releasedAtMs')}
      from attempt where pool_id = $1 order by created_at`,

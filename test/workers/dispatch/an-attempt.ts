@@ -15,6 +15,7 @@ export function anAttempt(id: string, change: Partial<OpenAttempt> = {}): OpenAt
     refusal: null,
     owner: 1,
     policyVersion: 1,
+    enteredVersion: 1,
     ambiguous: false,
     outcome: null,
     admittedAtMs: 1,

@@ -8,6 +8,19 @@ describe('while calls live that were begun under an earlier policy', () => {
       .replace('        - name: front\n', '        - name: front\n          upstreams: [trunk]\n')
       .replace('  classes:', '  upstreams: [{name: trunk, concurrencyLimit: 4}]\n  classes:');
   const ofAccount = (manifest: string) => manifest.replace('    - name: main\n', '    - name: main\n      accountId: x\n');
+  const inTwoAccounts = (first: string, second: string) => (manifest: string) =>
+    manifest.replace('    - name: main\n', `    - name: ${first}\n      accountId: x\n`).replace(
+      '\n  classes:',
+      `
+    - name: ${second}
+      accountId: y
+      concurrencyLimit: 4
+      projects:
+        - name: back
+          apiKeySecretRef: {name: vapi, key: apiKey}
+          assistants: [{name: seller, id: a1}, {name: reception, id: a2}]
+  classes:`,
+    );
   const elsewhere = (manifest: string) => manifest.replace('name: front', 'name: back').replace('id: n1', 'id: n2');
 
   test.each([
@@ -78,25 +91,51 @@ describe('while calls live that were begun under an earlier policy', () => {
     await vi.waitFor(async () => expect(await inUse()).toEqual(expected), { timeout: 10_000, interval: 50 });
   });
 
-  test('a caller holds the channel by which the call came when its project is led elsewhere', async () => {
-    const through = (trunk: string) => (manifest: string) =>
-      manifest
-        .replace('        - name: front\n', `        - name: front\n          upstreams: [${trunk}]\n`)
-        .replace('  classes:', '  upstreams: [{name: trunk, concurrencyLimit: 4}, {name: carrier, concurrencyLimit: 4}]\n  classes:');
-    const on = await stage(4, { edit: through('trunk') });
-    await arrives(on);
-    await untilAdmitted(on, 1);
-    await declare(on.database, 4, { edit: through('carrier') });
-    const units = async () =>
-      (await viewOf(on)).upstreams.map(({ name, unitsInUse }: { name: string; unitsInUse: number }) => [name, unitsInUse]);
-    const policySeen = async () => (await viewOf(on)).policyVersion;
-    const { rows } = await on.database.query('select max(version)::int as version from policy');
-    await vi.waitFor(async () => expect(await policySeen()).toBe(rows[0]?.['version']), { timeout: 10_000, interval: 50 });
-    expect(await units()).toEqual([
-      ['trunk', 1],
-      ['carrier', 0],
-    ]);
+  test('a caller who was entered by a policy that the dispatcher has not seen yet is booked by the names of that policy', async () => {
+    const on = await stage(8, { edit: (text) => inTwoAccounts('main', 'east')(text) });
+    for (let turn = 0; turn < 4; turn += 1) {
+      const [first, second] = turn % 2 === 0 ? (['east', 'main'] as const) : (['main', 'east'] as const);
+      await declare(on.database, 8, { edit: inTwoAccounts(first, second) });
+      await arrives(on, { subscription: first, callId: `call-${turn}` });
+      await untilAdmitted(on, turn + 1);
+      const { rows } = await on.database.query(
+        `select subscription, policy_version = (select max(version) from policy) as by_newest from attempt where call_id = $1`,
+        [`call-${turn}`],
+      );
+      expect(rows).toEqual([{ subscription: first, by_newest: true }]);
+    }
   });
+
+  test.each(['Hold', 'Active'])(
+    'a caller holds the channel by which the call came when its project is led elsewhere in mode %s',
+    async (mode) => {
+      const through = (trunk: string) => (manifest: string) =>
+        manifest
+          .replace('        - name: front\n', `        - name: front\n          upstreams: [${trunk}]\n`)
+          .replace('  classes:', '  upstreams: [{name: trunk, concurrencyLimit: 4}, {name: carrier, concurrencyLimit: 4}]\n  classes:');
+      const on = await stage(4, { edit: through('trunk'), mode });
+      await arrives(on);
+      if (mode === 'Active') await untilAdmitted(on, 1);
+      await declare(on.database, 4, { edit: through('carrier') });
+      await untilAdmitted(on, 1);
+      const units = async () =>
+        (await viewOf(on)).upstreams.map(({ name, unitsInUse }: { name: string; unitsInUse: number }) => [name, unitsInUse]);
+      const policySeen = async () => (await viewOf(on)).policyVersion;
+      const { rows } = await on.database.query('select max(version)::int as version from policy');
+      await vi.waitFor(async () => expect(await policySeen()).toBe(rows[0]?.['version']), { timeout: 10_000, interval: 50 });
+      const expected = [
+        ['trunk', 1],
+        ['carrier', 0],
+      ];
+      expect(await units()).toEqual(expected);
+      // Also to whoever reads it from the ledger: on the next signal of the call, or as the next dispatcher.
+      await on.database.query(`insert into signal (pool_id, kind, attempt_id) select $1, 'bound', id from attempt`, [on.poolId]);
+      const unread = async () => (await on.database.query('select from signal')).rowCount;
+      await vi.waitFor(async () => expect(await unread()).toBe(0), { timeout: 10_000, interval: 50 });
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      expect(await units()).toEqual(expected);
+    },
+  );
 
   test('lines cool for as long as their account needs, whatever it and others are called by then', async () => {
     const current = { longestMs: 0, secondMs: 0, readings: 0 };

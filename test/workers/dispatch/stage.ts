@@ -201,15 +201,15 @@ export const over = (attemptId: string) => ({
 export const viewOf = async ({ database }: Stage) => (await database.query('select view from dispatcher')).rows[0]?.view;
 
 /** A caller rings, and a worker enters the call by the newest policy. */
-export async function arrives(on: Stage): Promise<void> {
+export async function arrives(on: Stage, { subscription = 'main', callId = 'call-1' } = {}): Promise<void> {
   await on.database.query(
     `with entered as (
        insert into session (id, pool_id, class, direction, state, ready, attempt_id)
        values (gen_random_uuid(), $1, 'vip', 'Inbound', 'open', false, gen_random_uuid()) returning id, attempt_id),
      made as (
        insert into attempt (id, pool_id, session_id, class, direction, project, subscription, state, owner, call_id, policy_version)
-       select attempt_id, $1, id, 'vip', 'Inbound', 'front', 'main', 'pending', $2, 'call-1', (select max(version) from policy) from entered returning id)
+       select attempt_id, $1, id, 'vip', 'Inbound', 'front', $3, 'pending', $2, $4, (select max(version) from policy) from entered returning id)
      insert into signal (pool_id, kind, attempt_id) select $1, 'arrived', id from made`,
-    [on.poolId, on.owner],
+    [on.poolId, on.owner, subscription, callId],
   );
 }

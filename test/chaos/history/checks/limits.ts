@@ -19,7 +19,7 @@ export function checkRecounted(history: History): readonly Violation[] {
   const ledger = openLedgerOf(history);
   return findingsIn(ledger.admissions, (admission) => {
     const policy = history.policies.get(admission.policyVersion);
-    const lines = brokenLines(history, ledger, admission);
+    const lines = [...brokenLines(history, ledger, admission), ...brokenAccount(history, admission)];
     if (policy === undefined) return lines;
     return [...lines, ...brokenUpstreams(history, policy, ledger, admission), ...brokenSlots(policy, ledger, admission)];
   });
@@ -46,10 +46,29 @@ function brokenAsWritten(admission: Admission): readonly Broken[] {
   return admission.inUse > allowed(admission) ? [{ invariant: 'I1', what: 'admitted above the ceiling that was used' }] : [];
 }
 
-/** The account that an attempt takes a line of, by the policy that it was begun under; undefined where none is declared. */
-function accountOf(history: History, { policyVersion, subscription }: AttemptFact): string | undefined {
-  if (policyVersion === null) return undefined;
-  return history.policies.get(policyVersion)?.subscriptions.find(({ name }) => name === subscription)?.accountId;
+/** The policy under which an attempt took its line. */
+function begunUnder({ policies }: History, { policyVersion, enteredVersion }: AttemptFact): Policy | undefined {
+  const version = enteredVersion ?? policyVersion;
+  return version === null ? undefined : policies.get(version);
+}
+
+/**
+ * The account that an attempt takes a line of: that of its project, whose key the call is made with, by the policy that it was begun under. Not what was
+ * written of it. Undefined where none is declared.
+ */
+function accountOf(history: History, attempt: AttemptFact): string | undefined {
+  const policy = begunUnder(history, attempt);
+  const subscription = policy?.projects.find(({ name }) => name === attempt.project)?.subscription;
+  return policy?.subscriptions.find(({ name }) => name === subscription)?.accountId;
+}
+
+/** What was written must name the account whose line was taken, as far as the policy of the decision has it. */
+function brokenAccount(history: History, admission: Admission): readonly Broken[] {
+  const account = accountOf(history, admission);
+  const declared = history.policies.get(admission.policyVersion)?.subscriptions ?? [];
+  if (account === undefined || !declared.some(({ accountId }) => accountId === account)) return [];
+  const written = declared.find(({ name }) => name === admission.subscription)?.accountId;
+  return written === account ? [] : [{ invariant: 'I1', what: 'counted against another account than the one whose line was taken' }];
 }
 
 function brokenLines(history: History, ledger: Ledger, admission: Admission): readonly Broken[] {
@@ -79,13 +98,14 @@ function brokenCeiling(policy: Policy, { subscription, ceiling }: Admission): re
 }
 
 /** The upstreams that a session certainly goes through: those of its project in the policy that it was begun under. */
-function upstreamsOf(history: History, policy: Policy, { policyVersion, project }: AttemptFact): readonly string[] {
+function upstreamsOf(history: History, policy: Policy, attempt: AttemptFact): readonly string[] {
+  const { project } = attempt;
   const named = ({ projects }: Policy) => projects.find(({ name }) => name === project)?.upstreams;
-  const begunUnder = policyVersion === null ? undefined : history.policies.get(policyVersion);
-  const begun = begunUnder === undefined ? undefined : named(begunUnder);
+  const under = begunUnder(history, attempt);
+  const begun = under === undefined ? undefined : named(under);
   const present = named(policy) ?? [];
-  if (begun === undefined || begunUnder === undefined) return present;
-  const known = begunUnder.upstreams.map(({ name }) => name);
+  if (begun === undefined || under === undefined) return present;
+  const known = under.upstreams.map(({ name }) => name);
   const renamed = begun.some((one) => !policy.upstreams.some(({ name }) => name === one));
   return [...begun, ...present.filter((name) => renamed || !known.includes(name))];
 }
