@@ -49,23 +49,46 @@ export async function forgetPolicies(sql: Sql, poolId: PoolId): Promise<void> {
  */
 export async function writePolicy(database: Database, pool: PoolKey, spec: PoolSpec): Promise<{ poolId: PoolId; version: number }> {
   return inTransaction(database, async (sql) => {
-    await sql.query('insert into pool (name) values ($1) on conflict (name) do nothing', [pool]);
-    const { rows } = await sql.query<{ id: number }>('select id from pool where name = $1 for no key update', [pool]);
-    const poolId = rows[0]?.id;
-    if (poolId === undefined) throw new Error(`pool ${pool} vanished while its policy was written`);
+    const poolId = await makePool(sql, pool);
     await declareAccounts(sql, poolId, spec);
-    const { rows: newest } = await sql.query<{ version: string; same: boolean }>(
-      'select version, spec = $2::jsonb as same from policy where pool_id = $1 order by version desc limit 1',
-      [poolId, JSON.stringify(spec)],
-    );
-    if (newest[0]?.same) return { poolId, version: Number(newest[0].version) };
-    const { rows: written } = await sql.query<{ version: string }>('insert into policy (pool_id, spec) values ($1, $2) returning version', [
-      poolId,
-      JSON.stringify(spec),
-    ]);
-    await forgetPolicies(sql, poolId);
-    return { poolId, version: Number(written[0]?.version) };
+    const { version, isOld, kept } = await writeUnlessSame(sql, poolId, spec);
+    if (!isOld && kept >= keptPolicies) await forgetPolicies(sql, poolId);
+    return { poolId, version };
   });
+}
+
+/** The pool's row, made if it is new, and held until the transaction ends. */
+async function makePool(sql: Sql, pool: PoolKey): Promise<PoolId> {
+  // Somebody else may make it after this statement has begun, and then it sees neither row: it is there the second time.
+  for (let tries = 0; tries < 2; tries += 1) {
+    const { rows } = await sql.query<{ id: PoolId }>({
+      name: 'make-pool',
+      text: `
+        with made as (insert into pool (name) values ($1) on conflict (name) do nothing returning id)
+        select id from made union all select id from (select id from pool where name = $1 for no key update) held`,
+      values: [pool],
+    });
+    if (rows[0] !== undefined) return rows[0].id;
+  }
+  throw new Error(`pool ${pool} vanished while its policy was written`);
+}
+
+/** `kept`: policies before it, counted as far as {@link keptPolicies}. */
+type Written = { readonly version: number; readonly isOld: boolean; readonly kept: number };
+
+async function writeUnlessSame(sql: Sql, poolId: PoolId, spec: PoolSpec): Promise<Written> {
+  const { rows } = await sql.query<{ version: string; is_old: boolean; kept: number }>({
+    name: 'write-policy',
+    text: `
+      with newest as (select version, spec = $2::jsonb as same from policy where pool_id = $1 order by version desc limit 1),
+      written as (insert into policy (pool_id, spec) select $1, $2::jsonb where not exists (select from newest where same) returning version),
+      outcome as (select version, false as is_old from written union all select version, true from newest where same)
+      select version, is_old, (select count(*) from (select from policy where pool_id = $1 limit ${keptPolicies}) few)::int as kept from outcome`,
+    values: [poolId, JSON.stringify(spec)],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('a policy was neither written nor there before');
+  return { version: Number(row.version), isOld: row.is_old, kept: row.kept };
 }
 
 type PolicyRow = { readonly id: number; readonly version: string; readonly spec: unknown };
