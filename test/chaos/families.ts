@@ -2,7 +2,7 @@ import type { Family } from './fault.ts';
 import { serverSteps, workerClocks } from './faults/clocks.ts';
 import { diskFull } from './faults/disk.ts';
 import { ledgerWire, providerWire, twoDispatchers } from './faults/network.ts';
-import { classLimited, linesLowered, poolHeld, projectRemoved, subscriptionsRenamed } from './faults/policy.ts';
+import { classLimited, ledThroughAnotherTrunk, linesLowered, poolHeld, projectRemoved, subscriptionsRenamed } from './faults/policy.ts';
 import { killed, stopped } from './faults/processes.ts';
 import { promotion } from './faults/promotion.ts';
 import { creationStorm, lateRelease, linesCancelled, linesTaken, outage, webhooksAstray, webhooksGone } from './faults/provider.ts';
@@ -37,4 +37,5 @@ export const families: readonly Family[] = [
   poolHeld,
   projectRemoved,
   subscriptionsRenamed,
+  ledThroughAnotherTrunk,
 ];

@@ -1,5 +1,5 @@
 import type { PoolSpec } from '../../../crds/pool.ts';
-import { subscriptionName } from '../../../crds/values.ts';
+import { subscriptionName, upstreamName } from '../../../crds/values.ts';
 import { writePolicy } from '../../../ledger/policy.ts';
 import { between, oneOf } from '../dice.ts';
 import { type Family, type Fault, nothing, type Stage } from '../fault.ts';
@@ -65,6 +65,19 @@ export const projectRemoved = family('project removed and added again', (random,
     .map((one) => ({ ...one, projects: one.projects.filter(({ name }) => name !== gone) }))
     .filter(({ projects }) => projects.length > 0);
   return changed({ ...spec, subscriptions }, `${gone} is gone`, random);
+});
+
+/** What went through the trunk goes through another one; calls that live, and callers who wait, stay on theirs. */
+export const ledThroughAnotherTrunk = family('led through another trunk', (random, stage) => {
+  const { spec } = stage;
+  if (spec.upstreams.length === 0) return linesLowered.draw(random, stage);
+  const carrier = upstreamName.parse('carrier');
+  const upstreams = [...spec.upstreams, ...spec.upstreams.slice(0, 1).map((trunk) => ({ ...trunk, name: carrier }))];
+  const subscriptions = spec.subscriptions.map((one) => ({
+    ...one,
+    projects: one.projects.map((project) => (project.upstreams.length > 0 ? { ...project, upstreams: [carrier] } : project)),
+  }));
+  return changed({ ...spec, upstreams, subscriptions }, 'calls go through another trunk', random);
 });
 
 /** Each account gets the name of the next; a single one gets a new name. Its lines are the same ones all the while. */
