@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Report } from '../../simulator/contract.ts';
 import { ageGuard } from './age.ts';
 import { checkCalls } from './checks/calls.ts';
+import { crowdedOut } from './checks/crowded-out.ts';
 import { checkLedger, checkLost } from './checks/ledger.ts';
 import { checkReport } from './checks/provider.ts';
 import { checkTeam, readEnded } from './checks/team.ts';
@@ -10,7 +11,9 @@ import { acknowledgedAndForgotten, isForgotten, readTruth } from './checks/truth
 import { finish } from './finish.ts';
 import { healAll } from './heal.ts';
 import { checkAroundLoss, checkDialsAlone, checkHistory, checkWithoutClock } from './history/check.ts';
+import type { History } from './history/history.ts';
 import { readHistory } from './history/read.ts';
+import { readRefusals } from './history/read-truth.ts';
 import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
 import { type HandedIn, handIn } from './team/hand-in.ts';
 import type { Violation } from './violation.ts';
@@ -150,27 +153,33 @@ async function watchFlow(
 async function judge(world: World, report: Report, handedIn: readonly HandedIn[]): Promise<readonly Violation[]> {
   const { database, poolId, draw, directory, simulator, team, serverClock, forgotten } = world;
   const truth = await readTruth(directory);
+  const history = await readHistoryOf(world, handedIn);
   const ended = draw.spec.results === undefined ? [] : await readEnded(database, poolId);
   const { events, results } = team.heard;
   world.note(
     `${handedIn.length} sessions were handed in one by one; the team heard ${events.size} events and took ${results.size} results`,
   );
   return [
-    ...checkReport(draw, report),
+    ...checkReport(
+      draw,
+      report,
+      serverClock === undefined ? crowdedOut(await readRefusals(join(directory, 'simulator')), history.attempts) : [],
+    ),
     ...(await checkLedger(database, poolId)),
     ...(await checkLost(database, poolId, simulator, { acknowledged: acknowledgedAndForgotten(truth, forgotten) })),
     ...(await checkCalls(database, poolId, truth, { forgotten, clocks: serverClock === undefined ? 'one' : 'several' })),
     ...checkTeam(team.heard, ended, forgotten.length === 0 ? 'whole' : 'lost a part'),
-    ...(await checkHistoryOf(world, handedIn)),
+    ...checkHistoryOf(world, history),
   ];
 }
 
 /** What was on its way to a standby when its wire fell silent, or was found again soon after it had become the primary. */
 const aroundLossMs = 1_000;
 
-/** Where a ledger contradicts the others, because it lost a part or its clock was set, what it says is judged as far as it goes. */
-async function checkHistoryOf(world: World, handedIn: readonly HandedIn[]): Promise<readonly Violation[]> {
-  const { draw, directory, logs, server, serverClock, ownWire, forgotten } = world;
+async function readHistoryOf(
+  { draw, directory, logs, server, ownWire, forgotten }: World,
+  handedIn: readonly HandedIn[],
+): Promise<History> {
   const found = await readHistory({
     ledgerUrl: server.urlAt(ownWire.port),
     pool: draw.pool.name,
@@ -179,7 +188,11 @@ async function checkHistoryOf(world: World, handedIn: readonly HandedIn[]): Prom
     limitsTold: draw.scenario.provider.limitsInAnswers ? 'in-answers' : 'never',
   });
   const kept = handedIn.filter(({ atMs }) => !isForgotten(forgotten, atMs)).map(({ id }) => id);
-  const history = { ...found, acknowledged: [...found.acknowledged, ...kept] };
+  return { ...found, acknowledged: [...found.acknowledged, ...kept] };
+}
+
+/** Where a ledger contradicts the others, because it lost a part or its clock was set, what it says is judged as far as it goes. */
+function checkHistoryOf({ serverClock, forgotten }: World, history: History): readonly Violation[] {
   const [lost] = forgotten;
   if (lost === undefined) return serverClock === undefined ? checkHistory(history) : checkWithoutClock(history);
   if (serverClock !== undefined) return checkDialsAlone(history);

@@ -1,11 +1,18 @@
 import type { Report } from '../../../simulator/contract.ts';
 import type { Draw } from '../seed.ts';
 import { found, type Violation } from '../violation.ts';
+import type { Refusal } from './crowded-out.ts';
 
-/** What the simulated provider saw and should not have seen. */
-export function checkReport(draw: Draw, report: Report): readonly Violation[] {
+/** What the simulated provider saw and should not have seen. `crowdedOut`: refusals that callers explain. */
+export function checkReport(draw: Draw, report: Report, crowdedOut: readonly Refusal[]): readonly Violation[] {
+  const byCallers = (subscription: string) => {
+    const projects = draw.spec.subscriptions.find(({ name }) => name === subscription)?.projects ?? [];
+    return crowdedOut.filter(({ project }) => projects.some(({ name }) => name === project)).length;
+  };
   const explained = draw.faults.some(({ fault }) => fault.refusals === 'explained');
-  const refused = Object.entries(report.subscriptions).filter(([, { overLimitRefusals }]) => overLimitRefusals > 0 && !explained);
+  const refused = Object.entries(report.subscriptions).filter(
+    ([name, { overLimitRefusals }]) => overLimitRefusals > byCallers(name) && !explained,
+  );
   return [
     ...(report.duplicateDials === 0
       ? []

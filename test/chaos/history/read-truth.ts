@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type TruthEvent, truthEvent } from '../../../simulator/truth/events.ts';
+import type { Refusal } from '../checks/crowded-out.ts';
 import type { CallFact, Limits } from './history.ts';
 
 /** All calls that the provider ever had and all changes of its limits, from its append-only log. */
@@ -32,6 +33,30 @@ export function callsOf(events: readonly TruthEvent[]): readonly CallFact[] {
     if (call !== undefined) calls.set(event.id, { ...call, endedAtMs: event.atMs, outcome: event.outcome, reason: event.reason });
   }
   return [...calls.values()];
+}
+
+/** Creations that the provider refused for want of a line, from its append-only log. */
+export async function readRefusals(simulatorDirectory: string): Promise<readonly Refusal[]> {
+  const lines = await linesOf(join(simulatorDirectory, 'calls.ndjson'));
+  return refusalsOf(lines.map((line) => truthEvent.parse(JSON.parse(line))));
+}
+
+function refusalsOf(events: readonly TruthEvent[]): readonly Refusal[] {
+  const accounts = new Map<string, string>();
+  for (const event of events) {
+    if (event.event === 'created' && event.call.project !== undefined) accounts.set(event.call.project, event.call.subscription);
+  }
+  const live = new Map<string, { readonly id: string; readonly kind: CallFact['kind']; readonly subscription: string }>();
+  const refusals: Refusal[] = [];
+  for (const event of events) {
+    if (event.event === 'created') live.set(event.call.id, event.call);
+    if (event.event === 'freed') live.delete(event.id);
+    if (event.event !== 'refused' || event.why !== 'over-limit') continue;
+    const account = accounts.get(event.project);
+    const { project, atMs } = event;
+    refusals.push({ project, atMs, live: [...live.values()].filter(({ subscription }) => subscription === account) });
+  }
+  return refusals;
 }
 
 const acknowledgement = z.object({ id: z.string() });

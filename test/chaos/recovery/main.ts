@@ -79,7 +79,7 @@ async function judge(world: World, signal: AbortSignal): Promise<readonly Violat
   const { simulator, draw, database, poolId } = world;
   const report = await simulator.report();
   return [
-    ...checkReport(draw, report),
+    ...checkReport(draw, report, []),
     ...(await checkLedger(database, poolId)),
     ...(await checkLost(database, poolId, simulator, { acknowledged: 0 })),
   ];
