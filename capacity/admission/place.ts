@@ -182,6 +182,7 @@ function admit(step: Step, project: ProjectRoom, session: Waiting, heads: readon
     charge(project.line);
     project.used += 1;
   }
+  // The project itself: for a call that holds a line, `project` is a copy with that line.
   const tried = step.room.projects.get(project.policy.name);
   if (tried?.pause !== undefined && !passesBy(tried.pause, session)) tried.pause = { ...tried.pause, until: 'closed' };
   if (session.direction === 'Outbound') passThrough(limitersAt(step, project), step.rates, step.snapshot.nowMs);

@@ -112,7 +112,7 @@ function holdLines(room: Room, project: ProjectRoom | undefined, { subscription,
   for (const { budget, units } of channels) budget.used += slots * units;
 }
 
-/** The project as it is for a call whose line was taken before the project was led elsewhere: with that line. */
+/** The project as it is for a call that holds this line: it may have been led elsewhere since. An account that the policy does not have leaves its own line. */
 export function withLineAt(room: Room, project: ProjectRoom, { subscription: name, upstreams: names }: Placement): ProjectRoom {
   const subscription = room.subscriptions.get(name);
   const upstreams = names.flatMap((upstream) => room.upstreams.get(upstream) ?? []);

@@ -88,7 +88,7 @@ export type Waiting = {
   readonly project: ProjectName | undefined;
   /** An inbound call inside `assistant-request`: it holds a line of `project` already, so admitting it takes no further slot there. */
   readonly holdsLine: boolean;
-  /** Where that line is, if a policy has led the project elsewhere since the call came in. Missing: where the project is led. */
+  /** Where that line is: a policy may have led the project elsewhere since the call came in. Missing: where the project is led now. */
   readonly lineAt?: Placement;
   readonly labels: Labels;
 };

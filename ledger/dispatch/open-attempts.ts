@@ -36,7 +36,8 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 /** Columns of an attempt `a` and its session `s`, for {@link openAttemptOf}. */
 export const openAttemptColumns = `
   a.id, a.session_id, a.class, a.direction, a.project, a.subscription, a.number, a.state, a.refusal, a.owner, a.policy_version,
-  coalesce(a.entered_version, a.policy_version) as entered_version, a.ambiguous_at is not null as ambiguous, a.outcome, ${ms('a.admitted_at')} as admitted_ms, ${ms('a.send_by')} as send_by_ms, ${ms('a.sending_at')} as sending_ms, ${ms('a.bound_at')} as bound_ms,
+  coalesce(a.entered_version, a.policy_version) as entered_version, a.ambiguous_at is not null as ambiguous, a.outcome,
+  ${ms('a.admitted_at')} as admitted_ms, ${ms('a.send_by')} as send_by_ms, ${ms('a.sending_at')} as sending_ms, ${ms('a.bound_at')} as bound_ms,
   ${ms('a.ended_at')} as ended_ms, s.seq, s.score, ${ms('s.ready_at')} as ready_ms, s.labels`;
 
 export type OpenAttemptRow = {

@@ -136,7 +136,9 @@ describe('callers inside assistant-request', () => {
       .withClass('vip', { priority: 1000, direction: 'Inbound', reserved: 2 })
       .withClass('info', { direction: 'Inbound' })
       .withPending('main', pending);
-  const caller = (name: string, sequence = 1) => waiting(name, { direction: 'Inbound', holdsLine: true, project: 'main', sequence });
+  const lineAt = { subscription: aSubscription('main'), upstreams: [] };
+  const caller = (name: string, sequence = 1) =>
+    waiting(name, { direction: 'Inbound', holdsLine: true, lineAt, project: 'main', sequence });
 
   test('need no further line than the one they hold', () => {
     const full = pool(1).withActive({ info: 1, vip: 2 });

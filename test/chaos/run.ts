@@ -11,7 +11,7 @@ import { acknowledgedAndForgotten, isForgotten, readTruth } from './checks/truth
 import { finish } from './finish.ts';
 import { healAll } from './heal.ts';
 import { checkAroundLoss, checkDialsAlone, checkHistory, checkWithoutClock } from './history/check.ts';
-import type { History } from './history/history.ts';
+import type { History, Refusal } from './history/history.ts';
 import { readHistory } from './history/read.ts';
 import { readRefusals } from './history/read-truth.ts';
 import { type Draw, type DrawnFault, healedByMs, tellDraw } from './seed.ts';
@@ -160,11 +160,7 @@ async function judge(world: World, report: Report, handedIn: readonly HandedIn[]
     `${handedIn.length} sessions were handed in one by one; the team heard ${events.size} events and took ${results.size} results`,
   );
   return [
-    ...checkReport(
-      draw,
-      report,
-      serverClock === undefined ? crowdedOut(await readRefusals(join(directory, 'simulator')), history.attempts) : [],
-    ),
+    ...checkReport(draw, report, await crowdedOutIn(world, history)),
     ...(await checkLedger(database, poolId)),
     ...(await checkLost(database, poolId, simulator, { acknowledged: acknowledgedAndForgotten(truth, forgotten) })),
     ...(await checkCalls(database, poolId, truth, { forgotten, clocks: serverClock === undefined ? 'one' : 'several' })),
@@ -189,6 +185,11 @@ async function readHistoryOf(
   });
   const kept = handedIn.filter(({ atMs }) => !isForgotten(forgotten, atMs)).map(({ id }) => id);
   return { ...found, acknowledged: [...found.acknowledged, ...kept] };
+}
+
+/** Instants of a ledger whose clock was set say nothing of who came first. */
+async function crowdedOutIn({ directory, serverClock }: World, { attempts }: History): Promise<readonly Refusal[]> {
+  return serverClock === undefined ? crowdedOut(await readRefusals(join(directory, 'simulator')), attempts) : [];
 }
 
 /** Where a ledger contradicts the others, because it lost a part or its clock was set, what it says is judged as far as it goes. */

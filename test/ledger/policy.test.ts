@@ -75,6 +75,14 @@ describe('the policy in the ledger', () => {
     expect((await database.query('select from policy')).rowCount).toBe(20);
   });
 
+  test('of a new pool is written once by several who declare it at the same time', async () => {
+    const { database } = await freshLedger();
+    const { metadata, spec } = await trial();
+    const written = await Promise.all(Array.from({ length: 8 }, () => writePolicy(database, metadata.name, spec)));
+    expect(new Set(written.map(({ poolId, version }) => `${poolId} ${version}`)).size).toBe(1);
+    expect((await database.query('select from policy')).rowCount).toBe(1);
+  });
+
   test.each(['policy_version', 'entered_version'])('is kept as long as a call lives that has it as its %s', async (column) => {
     const { database } = await freshLedger();
     const { metadata, spec } = await trial();

@@ -72,8 +72,9 @@ export type Desk = {
   nextLookAtMs: number;
 };
 
-/** Takes note of an attempt as it is now, wherever it counts. One that somebody entered by a newer policy has names that are of that policy: look at it first. */
+/** Takes note of an attempt as it is now, wherever it counts. */
 export function note(desk: Desk, attempt: OpenAttempt): void {
+  // A worker may have entered it by a policy that is newer than what was seen here: its names mean something only by that one.
   if ((attempt.policyVersion ?? 0) > desk.policySeen) desk.holdsChanged = true;
   desk.book.apply(attempt);
   desk.unsent.note(attempt);

@@ -54,7 +54,7 @@ export class SlotBook {
 
   /** The subscription of an attempt, as it is called now. */
   subscriptionOf(attempt: OpenAttempt): SubscriptionName {
-    return this.#placeOf(attempt).subscription;
+    return this.placeOf(attempt).subscription;
   }
 
   #enter(attempt: OpenAttempt): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { aDial } from '../history/hand-made.ts';
-import type { AttemptFact } from '../history/history.ts';
-import { crowdedOut, type Refusal } from './crowded-out.ts';
+import type { AttemptFact, Refusal } from '../history/history.ts';
+import { crowdedOut } from './crowded-out.ts';
 
 /** Two lines of a ceiling of three are taken when a dial is decided on at 10 s; the account has four. */
 const refused = aDial(9, 9, 10_000, 100, { outcome: 'Capacity', callId: null, inUse: 3 }).attempt;

@@ -1,12 +1,5 @@
-import type { AttemptFact } from '../history/history.ts';
+import type { AttemptFact, Refusal } from '../history/history.ts';
 import { clocksApartMs } from '../history/tolerances.ts';
-
-/** A creation that the provider refused for want of a line, and whose calls had all of them at that instant. */
-export type Refusal = {
-  readonly project: string;
-  readonly atMs: number;
-  readonly live: readonly { readonly id: string; readonly kind: 'inbound' | 'outbound' | 'foreign' }[];
-};
 
 /**
  * Refusals that nobody could have avoided. The provider gives callers their lines without asking: those who come between a decision and its creation may be

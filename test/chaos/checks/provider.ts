@@ -1,7 +1,7 @@
 import type { Report } from '../../../simulator/contract.ts';
+import type { Refusal } from '../history/history.ts';
 import type { Draw } from '../seed.ts';
 import { found, type Violation } from '../violation.ts';
-import type { Refusal } from './crowded-out.ts';
 
 /** What the simulated provider saw and should not have seen. `crowdedOut`: refusals that callers explain. */
 export function checkReport(draw: Draw, report: Report, crowdedOut: readonly Refusal[]): readonly Violation[] {

@@ -100,6 +100,13 @@ export type CallFact = {
   readonly reason: string | undefined;
 };
 
+/** A creation that the provider refused because its account had no line left, with the calls that had them at that instant. */
+export type Refusal = {
+  readonly project: string;
+  readonly atMs: number;
+  readonly live: readonly Pick<CallFact, 'id' | 'kind'>[];
+};
+
 /** An attempt that the dispatcher admitted, with all that it wrote down about the decision. */
 export type Admission = AttemptFact & {
   readonly class: string;

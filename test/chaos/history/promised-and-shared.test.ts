@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aProject, aSubscription } from '../../support/pool.ts';
+import { anUpstream, aProject, aSubscription } from '../../support/pool.ts';
 import type { Violation } from '../violation.ts';
 import { checkHistory } from './check.ts';
 import { aBusyMinute, aDial, aGoodHistory, spoil } from './hand-made.ts';
@@ -47,6 +47,20 @@ const cases: readonly Case[] = [
       }),
       { project: 'late' },
     ),
+    invariant: 'I1',
+    what: 'channels of upstream trunk',
+  },
+  {
+    name: 'the channel of a caller whose project was led elsewhere before the decision, given away',
+    spoilt: (history) =>
+      spoil.laterPolicy(
+        (first) => ({
+          ...first,
+          upstreams: first.upstreams.map((trunk) => ({ ...trunk, concurrencyLimit: 2 })),
+          projects: first.projects.map((project) => ({ ...project, upstreams: project.name === 'desk' ? ['trunk'].map(anUpstream) : [] })),
+        }),
+        { enteredVersion: 1 },
+      )(spoil.attempt(4, { policyVersion: 2, project: 'desk' })(history)),
     invariant: 'I1',
     what: 'channels of upstream trunk',
   },

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type TruthEvent, truthEvent } from '../../../simulator/truth/events.ts';
-import type { Refusal } from '../checks/crowded-out.ts';
-import type { CallFact, Limits } from './history.ts';
+import type { CallFact, Limits, Refusal } from './history.ts';
 
 /** All calls that the provider ever had and all changes of its limits, from its append-only log. */
 export async function readProvider(

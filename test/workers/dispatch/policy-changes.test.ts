@@ -66,18 +66,7 @@ describe('while calls live that were begun under an earlier policy', () => {
   test('a caller who waited while the names changed keeps the line of the account that it came in by', async () => {
     const on = await stage(4, { edit: ofAccount, mode: 'Hold' });
     await arrives(on);
-    const another = `
-    - name: main
-      accountId: y
-      concurrencyLimit: 4
-      projects:
-        - name: back
-          apiKeySecretRef: {name: vapi, key: apiKey}
-          assistants: [{name: seller, id: a1}, {name: reception, id: a2}]
-  classes:`;
-    await declare(on.database, 4, {
-      edit: (text) => ofAccount(text).replace('- name: main', '- name: east').replace('\n  classes:', another),
-    });
+    await declare(on.database, 4, { edit: inTwoAccounts('east', 'main') });
     await untilAdmitted(on, 1);
     const { rows } = await on.database.query(
       `select subscription, policy_version = (select max(version) from policy) as by_newest from attempt`,
@@ -92,7 +81,7 @@ describe('while calls live that were begun under an earlier policy', () => {
   });
 
   test('a caller who was entered by a policy that the dispatcher has not seen yet is booked by the names of that policy', async () => {
-    const on = await stage(8, { edit: (text) => inTwoAccounts('main', 'east')(text) });
+    const on = await stage(8, { edit: inTwoAccounts('main', 'east') });
     for (let turn = 0; turn < 4; turn += 1) {
       const [first, second] = turn % 2 === 0 ? (['east', 'main'] as const) : (['main', 'east'] as const);
       await declare(on.database, 8, { edit: inTwoAccounts(first, second) });
