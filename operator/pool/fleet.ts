@@ -79,6 +79,7 @@ function fleetPods({ pods, standing, load }: FleetLook): readonly FleetPod[] {
         dispatching: loads.get(name)?.dispatching ?? false,
         startedMs: createdMs,
         drained: state === 'drained',
+        ready,
       };
     });
 }

@@ -1,8 +1,8 @@
 import { type Dispensable, victimsOf } from '../../capacity/scaling/victims.ts';
 
 /**
- * How a fleet becomes smaller without cutting anything: workers are asked to drain first, and the number of replicas follows once they have. A pod that
- * is not ready is the first that Kubernetes takes away, so it takes those. Pure.
+ * How a fleet becomes smaller without cutting anything: workers are asked to drain first, and the number of replicas follows once they have and the
+ * cluster has seen it. A pod that is not ready is the first that Kubernetes takes away, so it takes those. Pure.
  */
 export type GivingUp = {
   /** `spec.replicas` of the Deployment: what is wanted, and what still drains. */
@@ -19,6 +19,8 @@ export type Leaving = {
 export type FleetPod = Dispensable & {
   /** It holds nothing any more and waits to be taken away. */
   readonly drained: boolean;
+  /** As the cluster sees it, which is a probe later than the ledger hears of it: of several ready pods it would take any. */
+  readonly ready: boolean;
 };
 
 /** A pod that was let go, and is still there after so long, was spared: another one was taken in its place. It serves again. */
@@ -62,7 +64,8 @@ export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], { want
   }
   for (const [name, { sinceMs }] of draining()) {
     const pod = here.get(name);
-    const isFree = pod === undefined || pod.drained || pod.state === 'starting' || nowMs - sinceMs >= drainTimeoutMs + graceMs;
+    const isLeft = pod === undefined || pod.state === 'starting' || (pod.drained && !pod.ready);
+    const isFree = isLeft || nowMs - sinceMs >= drainTimeoutMs + graceMs;
     if (!isFree) continue;
     leaving.set(name, { sinceMs, releasedMs: nowMs });
     replicas -= 1;

@@ -12,8 +12,8 @@ import { freePort } from '../../../standalone/ports.ts';
 
 /**
  * What a node does, as far as a fleet needs it: pods of workers become real processes of the image's entry point, with their environment and their
- * Secrets; their readiness is probed and told; they get SIGTERM when the pod is deleted. No namespaces, no limits: what they need of the operator's
- * plan, they need here as well.
+ * Secrets; their readiness is probed, as often as the plan says, and told; they get SIGTERM when the pod is deleted. No namespaces, no limits: what they
+ * need of the operator's plan, they need here as well.
  */
 export type ProcessNode = {
   /** URL of a port that leads to any worker that is ready, as a Service does. */
@@ -30,13 +30,18 @@ export type ProcessNode = {
 
 type Running = {
   readonly port: number;
+  readonly probeEveryMs: number;
   child: ChildProcess;
+  startedAt: Date;
+  probedMs: number;
   ready: boolean;
   leaving: boolean;
   log: string;
 };
 
 const lookEveryMs = 250;
+const usualPeriodSeconds = 10;
+
 /** `entryOf`: the program that a pod's image begins with; that of this tree unless told otherwise. */
 export async function aProcessNode(
   config: KubeConfig,
@@ -62,7 +67,8 @@ export async function aProcessNode(
         env: { PATH: process.env['PATH'], ...environment, TRUNKLINE_PORT: String(port) },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-    const worker: Running = { port, child: launch(), ready: false, leaving: false, log: '' };
+    const probeEveryMs = (container?.readinessProbe?.periodSeconds ?? usualPeriodSeconds) * 1_000;
+    const worker: Running = { port, probeEveryMs, child: launch(), startedAt: new Date(), probedMs: 0, ready: false, leaving: false, log: '' };
     running.set(name, worker);
     const follow = (child: ChildProcess) => {
       for (const stream of [child.stdout, child.stderr])
@@ -73,20 +79,21 @@ export async function aProcessNode(
         worker.ready = false;
         if (worker.leaving || over) return;
         worker.child = launch();
+        worker.startedAt = new Date();
         follow(worker.child);
       });
     };
     follow(worker.child);
   }
 
-  async function tell(name: string, ready: boolean): Promise<void> {
+  async function tell(name: string, { ready, startedAt }: Running): Promise<void> {
     const at = new Date().toISOString();
     const conditions = ['Initialized', 'PodScheduled', 'ContainersReady', 'Ready'].map((type) => ({
       type,
       status: type.endsWith('Ready') ? (ready ? 'True' : 'False') : 'True',
       lastTransitionTime: at,
     }));
-    const state = { running: { startedAt: at } };
+    const state = { running: { startedAt } };
     const containers = [{ name: 'worker', ready, restartCount: 0, image: 'here', imageID: 'here', state, started: true }];
     const status = { phase: 'Running', conditions, containerStatuses: containers };
     await core.patchNamespacedPodStatus({ name, namespace, body: { status } }, setHeaderOptions('Content-Type', PatchStrategy.MergePatch));
@@ -103,14 +110,15 @@ export async function aProcessNode(
       void once(worker.child, 'exit').then(() => running.delete(name));
     }
     for (const [name, worker] of running) {
-      if (worker.leaving) continue;
+      if (worker.leaving || performance.now() - worker.probedMs < worker.probeEveryMs) continue;
+      worker.probedMs = performance.now();
       const ready = await fetch(`http://127.0.0.1:${worker.port}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
         ({ ok }) => ok,
         () => false,
       );
       if (ready === worker.ready) continue;
       worker.ready = ready;
-      await tell(name, ready);
+      await tell(name, worker);
     }
   }
 

@@ -11,10 +11,12 @@ const serving = (name: string, more: Partial<FleetPod> = {}): FleetPod => ({
   dispatching: false,
   startedMs: 0,
   drained: false,
+  ready: true,
   ...more,
 });
 const resting = (replicas: number): GivingUp => ({ replicas, leaving: new Map() });
 const three = [serving('a', { sessions: 5 }), serving('b', { sessions: 0 }), serving('c', { sessions: 2 })];
+const withB = (more: Partial<FleetPod>) => three.map((pod) => (pod.name === 'b' ? { ...pod, ...more } : pod));
 
 describe('a fleet that is to be smaller', () => {
   test('asks the worker that holds least to drain, and takes no replica away yet', () => {
@@ -23,14 +25,16 @@ describe('a fleet that is to be smaller', () => {
     expect(next.replicas).toBe(3);
   });
 
-  test('takes the replica away once that worker is drained', () => {
+  test('takes the replica away once that worker is drained and the cluster has seen that it is not ready', () => {
     const asked = stepGivingUp(resting(3), three, at(0, 2));
     const waiting = stepGivingUp(asked, three, at(2_000, 2));
     expect(waiting.replicas).toBe(3);
-    const drained = three.map((pod) => (pod.name === 'b' ? { ...pod, drained: true } : pod));
-    const next = stepGivingUp(waiting, drained, at(4_000, 2));
+    const seenReady = stepGivingUp(waiting, withB({ drained: true }), at(4_000, 2));
+    expect(seenReady.replicas, 'the cluster would take any of three').toBe(3);
+    const drained = withB({ drained: true, ready: false });
+    const next = stepGivingUp(seenReady, drained, at(6_000, 2));
     expect(next.replicas).toBe(2);
-    expect(stepGivingUp(next, drained, at(6_000, 2)).replicas).toBe(2);
+    expect(stepGivingUp(next, drained, at(8_000, 2)).replicas).toBe(2);
   });
 
   test('takes it away when the worker takes longer than it may', () => {
@@ -57,7 +61,7 @@ describe('a fleet that is to be smaller', () => {
   });
 
   test('lets a worker serve again that was let go and is still there: another pod was taken in its place', () => {
-    const drained = three.map((pod) => (pod.name === 'b' ? { ...pod, drained: true } : pod));
+    const drained = withB({ drained: true, ready: false });
     const released = stepGivingUp(stepGivingUp(resting(3), drained, at(0, 2)), drained, at(2_000, 2));
     expect(released.replicas).toBe(2);
     const remaining = drained.slice(0, 2);
@@ -70,14 +74,14 @@ describe('a fleet that is to be smaller', () => {
 });
 
 describe('whatever is wanted, tick after tick', () => {
-  const aPod = fc.record({ sessions: fc.nat(5), drained: fc.boolean(), starting: fc.boolean() });
+  const aPod = fc.record({ sessions: fc.nat(5), drained: fc.boolean(), ready: fc.boolean(), starting: fc.boolean() });
   property.prop([
     fc.array(fc.record({ wanted: fc.integer({ min: 1, max: 8 }), pods: fc.array(aPod, { maxLength: 8 }) }), { maxLength: 20 }),
   ])('there are never fewer replicas than wanted, and never fewer than one stays', (ticks) => {
     let state = resting(2);
     for (const [index, { wanted, pods }] of ticks.entries()) {
-      const fleet = pods.map(({ sessions, drained, starting }, number) =>
-        serving(`pod-${number}`, { sessions, drained, state: starting ? 'starting' : 'serving' }),
+      const fleet = pods.map(({ sessions, drained, ready, starting }, number) =>
+        serving(`pod-${number}`, { sessions, drained, ready, state: starting ? 'starting' : 'serving' }),
       );
       state = stepGivingUp(state, fleet, at(index * 2_000, wanted));
       expect(state.replicas).toBeGreaterThanOrEqual(wanted);
