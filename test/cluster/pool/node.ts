@@ -68,7 +68,16 @@ export async function aProcessNode(
         stdio: ['ignore', 'pipe', 'pipe'],
       });
     const probeEveryMs = (container?.readinessProbe?.periodSeconds ?? usualPeriodSeconds) * 1_000;
-    const worker: Running = { port, probeEveryMs, child: launch(), startedAt: new Date(), probedMs: 0, ready: false, leaving: false, log: '' };
+    const worker: Running = {
+      port,
+      probeEveryMs,
+      child: launch(),
+      startedAt: new Date(),
+      probedMs: 0,
+      ready: false,
+      leaving: false,
+      log: '',
+    };
     running.set(name, worker);
     const follow = (child: ChildProcess) => {
       for (const stream of [child.stdout, child.stderr])
