@@ -26,12 +26,24 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'TrunklineOperatorHearsNothing',
-    expr: 'max by (namespace) (trunkline_operator_watch_silence_seconds) > 900',
+    expr: 'max by (namespace) (trunkline_operator_watch_silence_seconds) > 700',
     for: '1m',
     labels: { severity: 'warning' },
     annotations: {
       summary: 'A watch of the operator is silent',
-      description: 'No watch is quiet for a quarter of an hour. The operator starts itself anew; look whether the API server answers.',
+      description:
+        'Every watch is renewed within ten minutes. After a quarter of an hour the operator starts anew; look whether the API server answers.',
+    },
+  },
+  {
+    alert: 'TrunklineNamespaceUnread',
+    expr: 'max by (namespace) (trunkline_operator_unread_namespaces) > 0',
+    for: '5m',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: 'The operator cannot read a namespace that it is to look after',
+      description:
+        'Pools there are not taken up; the others go on. Its log names the namespace: make it with its roles, or take it off the list.',
     },
   },
   {

@@ -48,7 +48,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv, unique: string): O
     ledger: addressIn(data),
     namespace: data.POD_NAMESPACE,
     identity: `${data.POD_NAME ?? hostname()}_${unique}`,
-    scope: namespaces.length === 0 ? 'all' : namespaces,
+    scope: namespaces.length === 0 ? 'all' : [...new Set(namespaces)],
     workerImage: data.TRUNKLINE_WORKER_IMAGE,
     healthPort: data.TRUNKLINE_HEALTH_PORT,
   };

@@ -11,12 +11,12 @@ export type Health = {
 
 /**
  * starting: nothing is known of the cluster yet. candidate: another one leads, or is looked for; this one stands ready. leading: it acts, once its
- * copies of the cluster are complete.
+ * copies of a namespace are complete (`listed`).
  */
 export type Phase =
   | { readonly is: 'starting' }
   | { readonly is: 'candidate' }
-  | { readonly is: 'leading'; readonly listed: boolean; readonly silentMs: number };
+  | { readonly is: 'leading'; readonly listed: boolean; readonly silentMs: number; readonly unreadNamespaces: number };
 
 /** Beyond the longest watch and all its renewals. An API server that is away for minutes is no reason to start again: nothing would be better then. */
 const silentTooLongMs = 900_000;
@@ -54,6 +54,8 @@ export async function serveHealth(port: number, metrics: Metrics, phase: () => P
         return;
       }
       case '/metrics':
+        // Here, as an operator that leads and has nothing to work on yet does nothing that could set them.
+        tellWatches(metrics, phase());
         metrics.registry.metrics().then(
           (text) => answer(200, text, metrics.registry.contentType),
           (error: unknown) => answer(500, `${error instanceof Error ? error.message : 'no metrics'}\n`),
@@ -76,6 +78,12 @@ export async function serveHealth(port: number, metrics: Metrics, phase: () => P
       await once(server, 'close');
     },
   };
+}
+
+function tellWatches({ watchSilence, unreadNamespaces }: Metrics, now: Phase): void {
+  if (now.is !== 'leading') return;
+  watchSilence.set(now.silentMs / 1_000);
+  unreadNamespaces.set(now.unreadNamespaces);
 }
 
 function portOf(server: Server): number {

@@ -66,8 +66,8 @@ export function reign(world: World, { fence }: Pick<Leadership, 'fence'>, signal
 
   async function work(): Promise<void> {
     const uid = await clusterUid(world, signal);
-    await cluster.listed;
-    const own = { cluster: uid, scope: world.scope, fence, nowMs: clock.nowMs };
+    await cluster.begun;
+    const own = { cluster: uid, scope: cluster.readScope, fence, nowMs: clock.nowMs };
     controller = startController(
       {
         ...world.planner(uid),
@@ -85,7 +85,6 @@ export function reign(world: World, { fence }: Pick<Leadership, 'fence'>, signal
           metrics.pools.set(fleets.length);
           metrics.workersWanted.set(fleets.reduce((sum, { wanted }) => sum + wanted, 0));
           metrics.workersServing.set(fleets.reduce((sum, { serving }) => sum + serving, 0));
-          metrics.watchSilence.set((clock.nowMs() - cluster.heardAtMs()) / 1_000);
           const size = controller?.queue.size();
           for (const state of ['waiting', 'running', 'later'] as const) metrics.queue.set({ state }, size?.[state] ?? 0);
         },
@@ -93,7 +92,7 @@ export function reign(world: World, { fence }: Pick<Leadership, 'fence'>, signal
       signal,
     );
     listed = true;
-    log.info({ pools: cluster.poolKeys().length, fence }, 'leading');
+    log.info({ pools: cluster.poolKeys().length, unreadNamespaces: cluster.unread(), fence }, 'leading');
     await controller.ended;
   }
 

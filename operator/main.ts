@@ -88,7 +88,13 @@ async function govern({ fence, lost, release }: Leadership): Promise<void> {
     wallClock,
   };
   const current: Reign = reign({ ...world, random: Math.random }, { fence }, stop.signal);
-  phase = () => ({ is: 'leading', listed: current.isListed(), silentMs: processClock.nowMs() - current.cluster.heardAtMs() });
+  const { cluster } = current;
+  phase = () => ({
+    is: 'leading',
+    listed: current.isListed(),
+    silentMs: processClock.nowMs() - cluster.heardAtMs(),
+    unreadNamespaces: cluster.unread(),
+  });
   await current.ended;
   await release();
 }

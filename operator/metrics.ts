@@ -24,6 +24,7 @@ export function createMetrics() {
       'trunkline_operator_watch_silence_seconds',
       'How long the quietest watch has said nothing; a quarter of an hour is no rest any more.',
     ),
+    unreadNamespaces: gauge('trunkline_operator_unread_namespaces', 'Namespaces of its scope that it has never read: their pools wait.'),
     reconcileSeconds: new Histogram({ name: 'trunkline_operator_reconcile_seconds', help: 'One look at one pool.', buckets, registers }),
     apiRequests: new Counter({
       name: 'trunkline_operator_api_requests_total',

@@ -4,3 +4,7 @@ export type ObjectKey = string;
 export function objectKeyOf(namespace: string, name: string): ObjectKey {
   return `${namespace}/${name}`;
 }
+
+export function namespaceOf(key: ObjectKey): string {
+  return key.slice(0, key.indexOf('/'));
+}

@@ -40,7 +40,7 @@ type Entry = { readonly uid: string; readonly generation: number; readonly writt
 export function openLedgerLink(
   /** Opens the ledger and makes it ready, or gives the one that is open. Rejects while that cannot be done. */
   database: () => Promise<Database>,
-  own: { readonly cluster: string; readonly scope: Scope; readonly fence: number; readonly nowMs: () => number },
+  own: { readonly cluster: string; readonly scope: () => Scope; readonly fence: number; readonly nowMs: () => number },
 ): LedgerLink {
   const entries = new Map<ObjectKey, Entry>();
   const failing = new Map<ObjectKey, { readonly uid: string; readonly message: string }>();
@@ -121,7 +121,7 @@ export function openLedgerLink(
     },
     close: (isThere) =>
       asking(async (open) => {
-        const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope }, isThere, own.fence);
+        const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope() }, isThere, own.fence);
         await settleClosedPools(open, own.cluster);
         return closed;
       }),

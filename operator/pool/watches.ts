@@ -3,7 +3,7 @@ import type { Clock, Random } from '../runtime/clock.ts';
 import { type Reflector, type ReflectorTimes, reflect, usualTimes } from '../runtime/reflector.ts';
 import { listPath, type Resource } from '../runtime/resource.ts';
 import { type PoolObject, readPool } from './declared.ts';
-import type { ObjectKey } from './keys.ts';
+import { namespaceOf, type ObjectKey } from './keys.ts';
 import type { ObservedDeployment } from './observed.ts';
 import { type KeptPod, keepPod, readDeployment } from './pods.ts';
 import { type ChildKind, childKinds, ours, ownPart, pods as podResource, pools as poolResource, versionNumber } from './resources.ts';
@@ -19,8 +19,15 @@ export type Cluster = {
   readonly childVersion: (kind: ChildKind, key: ObjectKey) => number | undefined;
   readonly deployment: (key: ObjectKey) => ObservedDeployment | undefined;
   readonly pods: (pool: ObjectKey) => readonly KeptPod[];
-  /** Resolves when every first list is complete. */
-  readonly listed: Promise<void>;
+  /**
+   * Resolves when there is something to work on: the first namespace whose lists are all complete. Of the others nothing is known, so their pools are
+   * neither there nor gone, until they are read as well; one that may not be read keeps nobody waiting.
+   */
+  readonly begun: Promise<void>;
+  /** The part of the scope that is read. */
+  readonly readScope: () => Scope;
+  /** How many namespaces are not; for an operator of all namespaces 1 as long as it waits. */
+  readonly unread: () => number;
   /** When the watch that has been silent for longest was last heard. */
   readonly heardAtMs: () => number;
   readonly ended: Promise<void>;
@@ -66,6 +73,9 @@ export function watchCluster(
   signal: AbortSignal,
 ): Cluster {
   const { clock, random, times = longWatches, onPool, onChild, onError } = world;
+  const namespaces: readonly (string | undefined)[] = scope === 'all' ? [undefined] : scope;
+  const read = new Set<string | undefined>();
+  const isRead = (key: ObjectKey) => read.has(scope === 'all' ? undefined : namespaceOf(key));
   const podsOf = new Map<ObjectKey, Set<ObjectKey>>();
   const poolOfPod = new Map<ObjectKey, ObjectKey>();
 
@@ -75,7 +85,6 @@ export function watchCluster(
     keep: (object: unknown, before: Kept | undefined) => Kept,
     onChange: (key: ObjectKey) => void,
   ) {
-    const namespaces = scope === 'all' ? [undefined] : scope;
     const all = namespaces.map((namespace) =>
       reflect(api, { path: listPath(resource, namespace), query, keep, onChange, onError }, { clock, random, times }, signal),
     );
@@ -106,11 +115,15 @@ export function watchCluster(
       podsOf.set(now, siblings.add(key));
     }
     const pool = now ?? before;
-    if (pool !== undefined) onPool(pool);
+    if (pool !== undefined) changed(pool);
+  }
+
+  function changed(pool: ObjectKey): void {
+    if (isRead(pool)) onPool(pool);
   }
 
   const selected = { labelSelector: ours };
-  const pools = watch(poolResource, {}, readPool, onPool);
+  const pools = watch(poolResource, {}, readPool, changed);
   const pods = watch(podResource, selected, keepPod, movePod);
   const child = (kind: ChildKind) =>
     watch(
@@ -127,10 +140,21 @@ export function watchCluster(
     Deployment: child('Deployment'),
   };
 
-  const reflectors = [...pools.all, ...pods.all, ...Object.values(children).flatMap(({ all }) => all)];
+  const watched: readonly { readonly all: readonly Pick<Reflector<unknown>, 'listed' | 'heardAtMs' | 'ended'>[] }[] = [
+    pools,
+    pods,
+    ...Object.values(children),
+  ];
+  const reflectors = watched.flatMap(({ all }) => all);
+  const reading = namespaces.map(async (namespace, index) => {
+    await Promise.all(watched.map(({ all }) => all[index]?.listed));
+    read.add(namespace);
+    for (const key of pools.all[index]?.keys() ?? []) onPool(key);
+  });
+  for (const one of reading) one.catch(() => undefined); // told by \`begun\`, if by none of the others
   return {
-    pool: pools.get,
-    poolKeys: () => pools.all.flatMap((one) => [...one.keys()]),
+    pool: (key) => (isRead(key) ? pools.get(key) : undefined),
+    poolKeys: () => pools.all.flatMap((one) => [...one.keys()].filter(isRead)),
     poolCount: () => pools.all.reduce((sum, one) => sum + one.size(), 0),
     child: (kind, key) => {
       const kept = children[kind].get(key);
@@ -139,7 +163,9 @@ export function watchCluster(
     childVersion: (kind, key) => children[kind].get(key)?.version,
     deployment: (key) => children.Deployment.get(key)?.deployment,
     pods: (pool) => [...(podsOf.get(pool) ?? [])].flatMap((key) => pods.get(key) ?? []),
-    listed: Promise.all(reflectors.map(({ listed }) => listed)).then(() => undefined),
+    begun: Promise.any(reading),
+    readScope: () => (scope === 'all' ? scope : scope.filter((namespace) => read.has(namespace))),
+    unread: () => namespaces.length - read.size,
     heardAtMs: () => Math.min(...reflectors.map(({ heardAtMs }) => heardAtMs())),
     ended: Promise.all(reflectors.map(({ ended }) => ended)).then(() => undefined),
   };

@@ -49,6 +49,11 @@ export function isRefusedWith(error: unknown, status: number): boolean {
   return error instanceof ApiError && error.failure.kind === 'refused' && error.failure.status === status;
 }
 
+/** Whether the server said something, if nothing good: it is there. */
+export function hasAnswered(error: unknown): boolean {
+  return error instanceof ApiError && error.failure.kind === 'refused';
+}
+
 /** How long the server asks to be left alone, if it does. */
 export function retryAfterMs(error: unknown): number {
   return error instanceof ApiError && error.failure.kind === 'refused' ? (error.failure.retryAfterMs ?? 0) : 0;

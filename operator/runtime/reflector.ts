@@ -1,5 +1,5 @@
 import type { Api } from './api.ts';
-import { isRefusedWith, retryAfterMs } from './api-error.ts';
+import { hasAnswered, isRefusedWith, retryAfterMs } from './api-error.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
 import { type Clock, type Random, sleep } from './clock.ts';
 import { listObjects } from './list.ts';
@@ -14,7 +14,7 @@ import { type Change, watchOnce } from './watch.ts';
 export type Reflector<Kept> = Pick<Store<Kept>, 'get' | 'keys' | 'size'> & {
   /** Resolves when the first list is complete; rejects with the signal's reason when it aborts before. */
   readonly listed: Promise<void>;
-  /** When the API server was last heard, on the clock: what liveness looks at. */
+  /** When the API server was last heard, on the clock, with refusals: what liveness looks at, as another process would be refused as well. */
   readonly heardAtMs: () => number;
   /** Resolves after the signal has aborted and nothing runs any more. */
   readonly ended: Promise<void>;
@@ -142,6 +142,7 @@ export function reflect<Kept>(
         await step();
       } catch (error) {
         if (signal.aborted) break;
+        if (hasAnswered(error)) heard();
         const expired = position.version !== undefined && isRefusedWith(error, 410);
         if (expired) position.version = undefined;
         else what.onError(error);

@@ -17,18 +17,19 @@ export type RunningOperator = {
 
 const endsWithinMs = 25_000;
 
-/** Starts one for the pools of a namespace, its Lease there too. It ends with the test. */
+/** Starts one for the pools of a namespace, or of several; its Lease is in the first. It ends with the test. */
 export async function anOperator(
   namespace: string,
   ledgerUrl: string,
   name = 'operator',
   kubeconfig = inject('kubeconfig'),
+  namespaces: readonly string[] = [namespace],
 ): Promise<RunningOperator> {
   const process = startCommand(['operator/main.ts'], {
     KUBECONFIG: kubeconfig,
     TRUNKLINE_LEDGER_URL: ledgerUrl,
     TRUNKLINE_WORKER_IMAGE: 'trunkline:test',
-    TRUNKLINE_NAMESPACES: namespace,
+    TRUNKLINE_NAMESPACES: namespaces.join(','),
     TRUNKLINE_HEALTH_PORT: '0',
     POD_NAMESPACE: namespace,
     POD_NAME: name,
