@@ -16,6 +16,11 @@ const socketCode = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|E
 /** The driver has no code for its own timeouts and closed sockets. */
 const driverWords = /timeout|terminated|not queryable|connection (?:error|closed|ended)|client was closed/i;
 
+/** Whether this statement took too long: it says little about others, as when a row is locked. */
+export function isStatementTimeout(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '57014';
+}
+
 export function troubleOf(error: unknown): LedgerTrouble {
   if (error instanceof pg.DatabaseError) {
     if (contended.has(error.code ?? '')) return 'contended';

@@ -14,7 +14,7 @@ import type { Events } from '../runtime/events.ts';
 import { type NextLook, openWorkQueue, type WorkQueue } from '../runtime/work-queue.ts';
 import { openApplier } from './apply.ts';
 import { type Compiled, type PoolObject, readStatus } from './declared.ts';
-import { type Fleet, stepFleet } from './fleet.ts';
+import { type Fleet, mayBegin, stepFleet } from './fleet.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
 import { wordsOf } from './news.ts';
@@ -65,6 +65,8 @@ export type ControllerDeps = Planner & {
 type Memory = {
   readonly uid: string;
   readonly sinceMs: number;
+  /** The newest declaration that could be acted on. While a later one is refused, the fleet is kept and scaled by this one. */
+  acting: Acting | undefined;
   fleet: Fleet | undefined;
   /** Workers that the Deployment was made or found with, until the first decision. */
   begunWith: number | undefined;
@@ -77,6 +79,8 @@ type Memory = {
   seen: string;
   status: PoolStatus | undefined;
 };
+
+type Acting = { readonly generation: number; readonly compiled: Compiled };
 
 type Applied = { readonly generation: number; readonly replicas: number; readonly changes: number; readonly paths: readonly string[] };
 
@@ -115,6 +119,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const fresh: Memory = {
       uid: pool.uid,
       sinceMs: clock.nowMs(),
+      acting: undefined,
       fleet: undefined,
       begunWith: undefined,
       troubles: [],
@@ -125,6 +130,11 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     };
     memories.set(key, fresh);
     return fresh;
+  }
+
+  function actingOf({ generation, declared }: PoolObject, memory: Memory): Acting | undefined {
+    if (declared.accepted && memory.acting?.generation !== generation) memory.acting = { generation, compiled: declared };
+    return memory.acting;
   }
 
   const deploymentOf = (pool: PoolObject) => cluster.deployment(objectKeyOf(pool.namespace, `${pool.name}-vcp`));
@@ -154,12 +164,13 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const memory = memoryOf(key, pool);
     const waits: number[] = [];
     let failure: unknown;
-    if (pool.declared.accepted) {
-      const made = await makeObjects(pool, pool.declared, memory);
+    const acting = actingOf(pool, memory);
+    if (acting !== undefined) {
+      const made = await makeObjects(pool, acting, memory);
       failure = made.failure;
       waits.push(...made.waits);
-      if (!(await writePolicy(pool, pool.declared.spec))) waits.push(tryAgainMs);
     }
+    if (pool.declared.accepted && !(await writePolicy(pool, pool.declared.spec))) waits.push(tryAgainMs);
     const wait = await tell(pool, memory);
     if (wait !== undefined) waits.push(wait);
     if (failure !== undefined && memory.troubles.length === 0) throw failure;
@@ -167,15 +178,14 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   }
 
   /** Makes the pool's objects be as planned, unless nothing has changed since they were. */
-  async function makeObjects(pool: PoolObject, declared: Compiled, memory: Memory) {
-    const { generation } = pool;
+  async function makeObjects(pool: PoolObject, { generation, compiled }: Acting, memory: Memory) {
     const { changes } = memory;
-    const replicas = replicasOf(pool, declared.scaling, memory);
+    const replicas = replicasOf(pool, compiled.scaling, memory);
     const before = memory.applied;
     const isSame = before?.generation === generation && before.replicas === replicas && before.changes === changes;
     if (isSame && applier.haveSeen(before.paths)) return { waits: [], failure: undefined };
     memory.applied = undefined;
-    const paced = planOf(pool, declared, memory);
+    const paced = planOf(pool, compiled, memory);
     const { troubles, failure, paths } = await applier.apply(paced.plan, pool.uid, signal);
     memory.troubles = troubles;
     if (paced.waits || troubles.length > 0) return { waits: [tryAgainMs], failure };
@@ -192,16 +202,18 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       if (troubleOf(error) === 'defect') deps.onError(`policy of pool ${pool.namespace}/${pool.name}`, error);
       return false;
     }
-    return ledger.poolId(pool) !== undefined;
+    return ledger.refusal(pool) === undefined;
   }
 
   /** Writes status and events, as far as there is something new. Milliseconds until there is more to write. */
   async function tell(pool: PoolObject, memory: Memory): Promise<number | undefined> {
     const outlook = ledger.outlook(pool);
+    const refusal = ledger.refusal(pool);
     // Nothing has been read yet, and will be with the next tick. What an operator before this one told is nearer to the truth than that nothing is known.
     const willBeRead = ledger.poolId(pool) !== undefined && clock.nowMs() - memory.sinceMs < firstReadWithinMs;
-    // The ledger is never asked about a declaration that is refused.
-    if (outlook.kind === 'not-asked' && pool.declared.accepted && (memory.status !== undefined || willBeRead)) return unseenMs;
+    // A declaration that is refused is told at once.
+    const isTaken = pool.declared.accepted && refusal === undefined;
+    if (outlook.kind === 'not-asked' && isTaken && (memory.status !== undefined || willBeRead)) return unseenMs;
     const status = deps.planStatus({
       wallMs: deps.wallClock(),
       object: { ...pool, status: memory.status },
@@ -209,6 +221,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       deployment: deploymentOf(pool),
       pods: cluster.pods(objectKeyOf(pool.namespace, pool.name)),
       ledger: outlook,
+      refusal,
       lastDecision: memory.fleet?.lastDecision,
     });
     for (const news of wordsOf(memory.status, status)) say(pool, news);
@@ -243,12 +256,15 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   /** Decides for one pool. The decision, if the ledger is to be told. */
   function decide(key: ObjectKey, pool: PoolObject): WrittenDecision | undefined {
     const memory = memories.get(key);
-    if (memory?.uid !== pool.uid || !pool.declared.accepted) return undefined;
+    if (memory?.uid !== pool.uid) return undefined;
+    const acting = actingOf(pool, memory);
     const outlook = ledger.outlook(pool);
+    const refusal = ledger.refusal(pool);
+    if (acting === undefined || (memory.fleet === undefined && !mayBegin({ ledger: outlook, refusal }, clock.nowMs()))) return undefined;
     const read = outlook.kind === 'read' ? outlook : undefined;
     const before = memory.fleet;
     const { fleet, step } = stepFleet(before, {
-      compiled: pool.declared,
+      compiled: acting.compiled,
       pods: cluster.pods(key),
       deployment: deploymentOf(pool),
       begunWith: memory.begunWith,
@@ -258,7 +274,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       wallMs: deps.wallClock(),
     });
     memory.fleet = fleet;
-    const seen = JSON.stringify([fleet.givingUp.replicas, fleet.lastDecision.atMs, outlook.kind, figuresOf(read)]);
+    const seen = JSON.stringify([fleet.givingUp.replicas, fleet.lastDecision.atMs, outlook.kind, refusal, figuresOf(read)]);
     if (seen !== memory.seen) queue.add(key);
     memory.seen = seen;
     if (step.news === 'changed' && step.decision.replicas !== step.decision.previous && before !== undefined)
@@ -302,7 +318,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   function fleetOf(pool: PoolObject) {
     const key = objectKeyOf(pool.namespace, pool.name);
     const serving = cluster.pods(key).filter(({ ready, terminating }) => ready && !terminating).length;
-    return { wanted: memories.get(key)?.fleet?.lastDecision.decision.replicas ?? 0, serving };
+    return { wanted: memories.get(key)?.fleet?.lastDecision.decision.replicas ?? deploymentOf(pool)?.wanted ?? 0, serving };
   }
 
   function askOf(pool: PoolObject) {

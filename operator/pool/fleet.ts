@@ -4,7 +4,7 @@ import { type Remembered, type Step, stepScaling } from '../../capacity/scaling/
 import type { PoolStanding } from '../../ledger/pools/readings.ts';
 import type { Compiled } from './declared.ts';
 import { type FleetPod, type GivingUp, type Leaving, stepGivingUp } from './giving-up.ts';
-import type { ObservedDeployment, ObservedPod } from './observed.ts';
+import type { ObservedDeployment, ObservedPod, ObservedPool } from './observed.ts';
 
 /** The workers of one pool between two looks: how many there should be and why, and which of them leave. */
 export type Fleet = {
@@ -25,6 +25,20 @@ export type FleetLook = {
   readonly ageMs: number;
   readonly wallMs: number;
 };
+
+/** An operator that begins without its ledger waits so long for it. */
+const beginsWithoutMs = 60_000;
+
+/**
+ * Whether a fleet may be decided on for the first time. Workers that an operator before this one has asked to leave are in the ledger only: who decides before
+ * it was read calls them back. `nowMs`: on the clock of `sinceMs`.
+ */
+export function mayBegin({ ledger, refusal }: Pick<ObservedPool, 'ledger' | 'refusal'>, nowMs: number): boolean {
+  if (ledger.kind === 'read') return true;
+  // What is refused is not read.
+  if (ledger.kind === 'not-asked') return refusal !== undefined;
+  return nowMs - ledger.sinceMs >= beginsWithoutMs;
+}
 
 /** One tick. An operator that has just begun starts from what runs, and gives up the workers that it finds asked to. */
 export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonly fleet: Fleet; readonly step: Step } {

@@ -5,22 +5,24 @@ import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { closePools, type LedgerPool, settleClosedPools } from '../../ledger/pools/closing.ts';
 import { askToDrain, type DrainAsk } from '../../ledger/pools/draining.ts';
-import { type WrittenPolicy, writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
+import { writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
 import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
 import { readFleets } from '../../ledger/scaling/signals.ts';
-import { troubleOf } from '../../ledger/trouble.ts';
+import { isStatementTimeout, troubleOf } from '../../ledger/trouble.ts';
 import { type PoolObject, readStatus } from './declared.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
-import type { LedgerOutlook } from './observed.ts';
+import type { LedgerOutlook, LedgerRefusal } from './observed.ts';
 import type { Scope } from './watches.ts';
 
 /** What the operator knows of the ledger, for all pools: policies that it wrote, and one reading of everything at a time. */
 export type LedgerLink = {
-  /** Writes the policy of this generation unless that is done. A refusal is kept, and told by `outlook`; a ledger that is away is thrown. */
+  /** Writes the policy of this generation unless that is done. A refusal is kept, and told by `refusal`; a ledger that is away is thrown. */
   readonly write: (pool: PoolObject, spec: PoolSpec) => Promise<void>;
   /** Reads all pools that were written. Whether the ledger is away is in `outlook` afterwards; defects are thrown. */
   readonly read: () => Promise<void>;
   readonly outlook: (pool: PoolObject) => LedgerOutlook;
+  /** Why the declaration as it is now was not written, if it was tried. */
+  readonly refusal: (pool: PoolObject) => LedgerRefusal | undefined;
   readonly poolId: (pool: PoolObject) => PoolId | undefined;
   /** Closes pools whose object is gone, and does what is left to do for closed ones. */
   readonly close: (isThere: (pool: LedgerPool) => boolean) => Promise<readonly PoolKey[]>;
@@ -35,7 +37,9 @@ type Reading = {
   readonly room: LedgerRoom | undefined;
 };
 
-type Entry = { readonly uid: string; readonly generation: number; readonly written: WrittenPolicy };
+type Declared = { readonly uid: string; readonly generation: number };
+/** What was written last: with a newer declaration refused the pool goes on, and is read and scaled, by this one. */
+type Entry = Declared & { readonly poolId: PoolId };
 
 export function openLedgerLink(
   /** Opens the ledger and makes it ready, or gives the one that is open. Rejects while that cannot be done. */
@@ -43,21 +47,22 @@ export function openLedgerLink(
   own: { readonly cluster: string; readonly scope: () => Scope; readonly fence: number; readonly nowMs: () => number },
 ): LedgerLink {
   const entries = new Map<ObjectKey, Entry>();
-  const failing = new Map<ObjectKey, { readonly uid: string; readonly message: string }>();
+  const refusals = new Map<ObjectKey, Declared & { readonly refusal: LedgerRefusal }>();
   let reading: Reading | undefined;
   let away: { readonly sinceMs: number; readonly message: string } | undefined;
   const keyOf = ({ namespace, name }: PoolObject) => objectKeyOf(namespace, name);
   const ledgerKey = ({ namespace, name }: PoolObject) => poolKeyOf(own.cluster, namespace, poolName.parse(name));
 
   /** Notes whether the ledger answers. */
-  async function asking<T>(work: (open: Database) => Promise<T>): Promise<T> {
+  async function asking<T>(work: (open: Database) => Promise<T>, about: 'all pools' | 'one pool' = 'all pools'): Promise<T> {
     try {
       const result = await work(await database());
       away = undefined;
       return result;
     } catch (error) {
-      // What fails for itself says nothing about the ledger.
-      if (troubleOf(error) === 'away') away = { sinceMs: away?.sinceMs ?? own.nowMs(), message: wordsOf(error) };
+      // What fails for itself says nothing about the ledger, nor does a row of one pool that somebody has locked.
+      const isOfOne = about === 'one pool' && isStatementTimeout(error);
+      if (troubleOf(error) === 'away' && !isOfOne) away = { sinceMs: away?.sinceMs ?? own.nowMs(), message: wordsOf(error) };
       throw error;
     }
   }
@@ -65,27 +70,33 @@ export function openLedgerLink(
   async function write(pool: PoolObject, spec: PoolSpec): Promise<void> {
     const { uid, generation } = pool;
     const before = entries.get(keyOf(pool));
-    // Who has the account may give it up: that refusal is asked for again by whoever comes back to this pool.
-    if (before?.uid === uid && before.generation === generation && before.written.written) return;
+    // Who has an account may give it up: a refusal is asked for again by whoever comes back to this pool.
+    if (before?.uid === uid && before.generation === generation) return;
     const policy = { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: readStatus(pool)?.ledgerId };
+    const refuse = (refusal: LedgerRefusal) => refusals.set(keyOf(pool), { uid, generation, refusal });
     try {
-      entries.set(keyOf(pool), { uid, generation, written: await asking((open) => writeFencedPolicy(open, policy)) });
-      failing.delete(keyOf(pool));
+      const written = await asking((open) => writeFencedPolicy(open, policy), 'one pool');
+      if (!written.written) {
+        // Who was overtaken, or looks at another database, does not know what became of the pool.
+        if (written.refused !== 'SubscriptionClaimed') entries.delete(keyOf(pool));
+        refuse({ kind: 'refused', refused: written.refused, message: written.message });
+        return;
+      }
+      entries.set(keyOf(pool), { uid, generation, poolId: written.poolId });
+      refusals.delete(keyOf(pool));
     } catch (error) {
-      if (troubleOf(error) === 'defect') failing.set(keyOf(pool), { uid, message: wordsOf(error) });
+      if (troubleOf(error) === 'defect' || isStatementTimeout(error)) refuse({ kind: 'failing', message: wordsOf(error) });
       throw error;
     }
   }
 
   /** A living pool that somebody has closed is opened again by its policy. */
   function writeAgain(standings: Reading['standings']): void {
-    for (const [key, { written }] of entries) {
-      if (written.written && standings.get(written.poolId)?.closed === true) entries.delete(key);
-    }
+    for (const [key, { poolId }] of entries) if (standings.get(poolId)?.closed === true) entries.delete(key);
   }
 
   async function read(): Promise<void> {
-    const ids = [...entries.values()].flatMap(({ written }) => (written.written ? [written.poolId] : []));
+    const ids = [...entries.values()].map(({ poolId }) => poolId);
     try {
       reading = await asking(async (open) => {
         const atMs = own.nowMs();
@@ -99,26 +110,28 @@ export function openLedgerLink(
   }
 
   function outlook(pool: PoolObject): LedgerOutlook {
-    const entry = entries.get(keyOf(pool));
-    const failure = failing.get(keyOf(pool));
     if (away !== undefined) return { kind: 'away', ...away };
-    if (entry === undefined || entry.uid !== pool.uid)
-      return failure?.uid === pool.uid ? { kind: 'failing', message: failure.message } : { kind: 'not-asked' };
-    if (!entry.written.written) return { kind: 'refused', refused: entry.written.refused, message: entry.written.message };
-    const standing = reading?.standings.get(entry.written.poolId);
-    if (reading === undefined || standing === undefined) return { kind: 'not-asked' };
-    const load = reading.loads.get(entry.written.poolId);
+    const id = poolId(pool);
+    const standing = id === undefined ? undefined : reading?.standings.get(id);
+    if (id === undefined || reading === undefined || standing === undefined) return { kind: 'not-asked' };
+    const load = reading.loads.get(id);
     return { kind: 'read', standing, load, ageMs: own.nowMs() - reading.atMs, room: reading.room };
+  }
+
+  function poolId(pool: PoolObject): PoolId | undefined {
+    const entry = entries.get(keyOf(pool));
+    return entry?.uid === pool.uid ? entry.poolId : undefined;
   }
 
   return {
     write,
     read,
     outlook,
-    poolId: (pool) => {
-      const entry = entries.get(keyOf(pool));
-      return entry?.uid === pool.uid && entry.written.written ? entry.written.poolId : undefined;
+    refusal: (pool) => {
+      const found = refusals.get(keyOf(pool));
+      return found?.uid === pool.uid && found.generation === pool.generation ? found.refusal : undefined;
     },
+    poolId,
     close: (isThere) =>
       asking(async (open) => {
         const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope() }, isThere, own.fence);
@@ -128,7 +141,7 @@ export function openLedgerLink(
     ask: (asks) => asking((open) => askToDrain(open, asks)),
     forget: (key) => {
       entries.delete(key);
-      failing.delete(key);
+      refusals.delete(key);
     },
   };
 }

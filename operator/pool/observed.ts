@@ -14,6 +14,7 @@ export type ObservedPool = {
   readonly deployment: ObservedDeployment | undefined;
   readonly pods: readonly ObservedPod[];
   readonly ledger: LedgerOutlook;
+  readonly refusal: LedgerRefusal | undefined;
   readonly lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined;
 };
 
@@ -43,15 +44,17 @@ export type ObservedPod = {
   readonly waiting: { readonly reason: string; readonly message: string } | undefined;
 };
 
-/** What the ledger says, or why it says nothing. */
+/** Why the ledger does not have the newest declaration. What workers act on is the one before, if there was one. */
+export type LedgerRefusal =
+  | { readonly kind: 'refused'; readonly refused: 'Fenced' | 'SubscriptionClaimed' | 'OtherLedger'; readonly message: string }
+  /** It answers, and cannot do what is asked of it for this pool. */
+  | { readonly kind: 'failing'; readonly message: string };
+
+/** What the ledger says of what it has of the pool, or why it says nothing. */
 export type LedgerOutlook =
   /** This operator has not asked yet. */
   | { readonly kind: 'not-asked' }
   | { readonly kind: 'away'; readonly sinceMs: number; readonly message: string }
-  /** It answers, and cannot do what is asked of it for this pool. */
-  | { readonly kind: 'failing'; readonly message: string }
-  /** It does not take the policy; what workers act on is the one before, if there is one. */
-  | { readonly kind: 'refused'; readonly refused: 'Fenced' | 'SubscriptionClaimed' | 'OtherLedger'; readonly message: string }
   | {
       readonly kind: 'read';
       readonly standing: PoolStanding;

@@ -2,17 +2,17 @@ import type { Finding } from '../../runtime/conditions.ts';
 import type { ObservedPool } from '../observed.ts';
 
 /** Whether the declaration is one that workers can act on: by our rules, and by the ledger, which knows the other pools. */
-export function acceptance({ object: { declared }, ledger }: ObservedPool): Finding {
+export function acceptance({ object: { declared }, refusal }: ObservedPool): Finding {
   if (!declared.accepted) {
     const goesOn = 'Until it is changed, workers act on the declaration before it, if there was one.';
     return { type: 'Accepted', status: 'False', reason: 'Invalid', message: `${declared.problems.join('; ')}. ${goesOn}` };
   }
-  if (ledger.kind !== 'refused') {
+  if (refusal?.kind !== 'refused') {
     return { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The declaration is one that workers can act on.' };
   }
   // Who leads is no question of the declaration.
-  const status = ledger.refused === 'Fenced' ? 'Unknown' : 'False';
-  return { type: 'Accepted', status, reason: ledger.refused, message: sentence(ledger.message) };
+  const status = refusal.refused === 'Fenced' ? 'Unknown' : 'False';
+  return { type: 'Accepted', status, reason: refusal.refused, message: sentence(refusal.message) };
 }
 
 /** Whether the pool's objects are in the cluster as planned. */

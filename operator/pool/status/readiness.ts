@@ -12,16 +12,16 @@ export function readiness(observed: ObservedPool, accepted: Finding, available: 
   if (accepted.status === 'False') return ready('False', accepted.reason, accepted.message);
   const applied = objectsApplied(observed);
   if (applied.status === 'False') return ready('False', applied.reason, applied.message);
-  const { ledger, object } = observed;
+  const { ledger, refusal, object } = observed;
   if (ledger.kind === 'away') {
     const why = `The operator does not reach the ledger: ${sentence(ledger.message)}`;
     return ready('False', 'LedgerAway', `${why} Workers go on with what they know; mend the database or the operator's URL of it.`);
   }
-  if (ledger.kind === 'failing') {
-    const why = `The ledger fails to take the declaration: ${sentence(ledger.message)}`;
+  if (refusal?.kind === 'failing') {
+    const why = `The ledger fails to take the declaration: ${sentence(refusal.message)}`;
     return ready('False', 'LedgerFails', `${why} Workers go on with the one before, if there was one.`);
   }
-  if (ledger.kind === 'refused') return ready('Unknown', ledger.refused, sentence(ledger.message));
+  if (refusal !== undefined) return ready('Unknown', refusal.refused, sentence(refusal.message));
   if (available.status !== 'True') return ready('False', available.reason, available.message);
   if (ledger.kind === 'not-asked') return ready('Unknown', 'NotReadYet', 'What the ledger says of the pool has not been read yet.');
   const view = freshView(ledger);

@@ -4,8 +4,8 @@ import { parse } from 'yaml';
 import type { FleetReading } from '../../../capacity/scaling/fleet.ts';
 import type { PoolStanding, StandingWorker } from '../../../ledger/pools/readings.ts';
 import { type Compiled, readPool } from '../../../operator/pool/declared.ts';
-import { type Fleet, type FleetLook, stepFleet } from '../../../operator/pool/fleet.ts';
-import type { ObservedDeployment, ObservedPod } from '../../../operator/pool/observed.ts';
+import { type Fleet, type FleetLook, mayBegin, stepFleet } from '../../../operator/pool/fleet.ts';
+import type { LedgerOutlook, LedgerRefusal, ObservedDeployment, ObservedPod } from '../../../operator/pool/observed.ts';
 
 async function full(): Promise<Compiled> {
   const manifest: unknown = parse(await readFile(new URL('../../../crds/samples/full.yaml', import.meta.url), 'utf8'));
@@ -63,6 +63,21 @@ async function look(more: Partial<FleetLook> = {}): Promise<FleetLook> {
     ...more,
   };
 }
+
+describe('a fleet is decided on for the first time', () => {
+  const read: LedgerOutlook = { kind: 'read', standing: standingOf(), load: undefined, ageMs: 0, room: undefined };
+  const away = (sinceMs: number): LedgerOutlook => ({ kind: 'away', sinceMs, message: 'refused' });
+  const claimed: LedgerRefusal = { kind: 'refused', refused: 'SubscriptionClaimed', message: 'taken' };
+  test.each<{ what: string; ledger: LedgerOutlook; refusal?: LedgerRefusal; may: boolean }>([
+    { what: 'not before the ledger was read: it says who was asked to leave', ledger: { kind: 'not-asked' }, may: false },
+    { what: 'once it was', ledger: read, may: true },
+    { what: 'when the ledger refuses the pool, and is never read for it', ledger: { kind: 'not-asked' }, refusal: claimed, may: true },
+    { what: 'not while the ledger may come back', ledger: away(995_000), may: false },
+    { what: 'when it has been away for a minute', ledger: away(940_000), may: true },
+  ])('$what', ({ ledger, refusal, may }) => {
+    expect(mayBegin({ ledger, refusal }, 1_000_000)).toBe(may);
+  });
+});
 
 describe('a fleet at the first look', () => {
   test('of a new pool has as many workers as the pool has at least', async () => {

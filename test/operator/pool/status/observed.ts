@@ -140,5 +140,6 @@ export const wellPool: ObservedPool = {
   deployment: { wanted: 2, replicas: 2, ready: 2, updated: 2, failure: undefined },
   pods: [aPod('a'), aPod('b')],
   ledger: read(),
+  refusal: undefined,
   lastDecision: { decision: aDecision(), atMs: wallMs - 60_000 },
 };

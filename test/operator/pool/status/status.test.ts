@@ -58,6 +58,15 @@ describe('of a pool that is well', () => {
   });
 });
 
+test.each<readonly [string, Partial<ObservedPool>]>([
+  ['that our rules refuse', { object: declaredWith({ 'spec.ledger': undefined }) }],
+  ['that the ledger refuses', { refusal: { kind: 'refused', refused: 'SubscriptionClaimed', message: 'account taken' } }],
+  ['that the ledger fails to take', { refusal: { kind: 'failing', message: 'disk full' } }],
+])('with an edit %s the figures are still those of the dispatcher, which goes on', (_, changes) => {
+  const { ceiling, active, classes, subscriptions } = told({});
+  expect(told(changes)).toMatchObject({ ceiling, active, classes, subscriptions });
+});
+
 describe('is not ready', () => {
   const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image "trunkline:none"' };
   const notHeard = read({ standing: aStanding({ workers: [] }) });
@@ -65,12 +74,12 @@ describe('is not ready', () => {
     ['whose declaration is refused', { object: declaredWith({ 'spec.ledger': undefined }) }, 'False Invalid'],
     [
       'whose account belongs to another pool',
-      { ledger: { kind: 'refused', refused: 'SubscriptionClaimed', message: 'account taken' } },
+      { refusal: { kind: 'refused', refused: 'SubscriptionClaimed', message: 'account taken' } },
       'False SubscriptionClaimed',
     ],
-    ['whose ledger has a later policy', { ledger: { kind: 'refused', refused: 'Fenced', message: 'a later one' } }, 'Unknown Fenced'],
+    ['whose ledger has a later policy', { refusal: { kind: 'refused', refused: 'Fenced', message: 'a later one' } }, 'Unknown Fenced'],
     ['whose ledger is away', { ledger: { kind: 'away', sinceMs: 0, message: 'connection refused' } }, 'False LedgerAway'],
-    ['whose ledger fails', { ledger: { kind: 'failing', message: 'permission denied for table policy' } }, 'False LedgerFails'],
+    ['whose ledger fails', { refusal: { kind: 'failing', message: 'permission denied for table policy' } }, 'False LedgerFails'],
     ['of which nothing was read yet', { ledger: { kind: 'not-asked' } }, 'Unknown NotReadYet'],
     [
       'with an object of somebody else in its way',
