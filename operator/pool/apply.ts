@@ -21,14 +21,17 @@ export type Applier = {
 };
 
 export type AppliedPlan = {
+  /** What says the same however often one asks. */
   readonly troubles: readonly ChildTrouble[];
-  /** The first failure that may pass by itself, to be tried again. */
+  /** What may pass by itself, and is told if it does not. */
+  readonly failing: readonly ChildTrouble[];
+  /** The first failure of either kind. */
   readonly failure: ApiError | undefined;
   /** Where the objects lie. */
   readonly paths: readonly string[];
 };
 
-/** Refusals that say the same however often one asks; they are told, and tried again late. */
+/** Refusals that last; they are told at once, and tried again late. */
 const lasting: readonly number[] = [400, 403, 404, 422];
 
 export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVersion'>, clock: Clock): Applier {
@@ -55,6 +58,7 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
 
   async function apply(plan: readonly Manifest[], uid: string, signal: AbortSignal): Promise<AppliedPlan> {
     const troubles: ChildTrouble[] = [];
+    const failing: ChildTrouble[] = [];
     let failure: ApiError | undefined;
 
     async function applyNext(desired: Manifest): Promise<void> {
@@ -66,8 +70,9 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
         failure ??= error;
         const { failure: why } = error;
         const { kind, name } = placeOf(desired);
-        if (why.kind === 'refused' && lasting.includes(why.status))
-          troubles.push({ kind, name, reason: 'Refused', message: error.message });
+        const { message } = error;
+        if (why.kind === 'refused' && lasting.includes(why.status)) troubles.push({ kind, name, reason: 'Refused', message });
+        else failing.push({ kind, name, reason: 'NotTaken', message });
       }
     }
 
@@ -76,7 +81,8 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
     if (first !== undefined) await applyNext(first);
     await Promise.all(others.map(applyNext));
     return {
-      troubles: troubles.toSorted((one, other) => (one.kind < other.kind ? -1 : 1)),
+      troubles: byKind(troubles),
+      failing: byKind(failing),
       failure,
       paths: plan.map((one) => placeOf(one).path),
     };
@@ -88,6 +94,10 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
     haveSeen: own.haveSeen,
     isOwnWrite: (kind, key) => own.isOwn(childPath(kind, key), cluster.childVersion(kind, key)),
   };
+}
+
+function byKind(troubles: readonly ChildTrouble[]): readonly ChildTrouble[] {
+  return troubles.toSorted((one, other) => (one.kind < other.kind ? -1 : 1));
 }
 
 function nameConflict(kind: ChildKind, name: string): ChildTrouble {

@@ -13,12 +13,13 @@ import { type Clock, type Random, sleep } from '../runtime/clock.ts';
 import type { Events } from '../runtime/events.ts';
 import { type NextLook, openWorkQueue, type WorkQueue } from '../runtime/work-queue.ts';
 import { openApplier } from './apply.ts';
-import { type Compiled, type PoolObject, readStatus } from './declared.ts';
-import { type Fleet, mayBegin, stepFleet } from './fleet.ts';
+import type { Compiled, PoolObject } from './declared.ts';
+import { mayBegin, stepFleet } from './fleet.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
+import { type Acting, actingOn, freshMemory, type Memory, troublesOf } from './memory.ts';
 import { wordsOf } from './news.ts';
-import type { ChildTrouble, ObservedPool } from './observed.ts';
+import type { ObservedPool } from './observed.ts';
 import { openReporter } from './report.ts';
 import { type ChildKind, pools as poolResource } from './resources.ts';
 import { openRollouts } from './rollouts.ts';
@@ -62,28 +63,6 @@ export type ControllerDeps = Planner & {
   readonly onFleet: (fleets: readonly { readonly wanted: number; readonly serving: number }[]) => void;
 };
 
-type Memory = {
-  readonly uid: string;
-  readonly sinceMs: number;
-  /** The newest declaration that could be acted on. While a later one is refused, the fleet is kept and scaled by this one. */
-  acting: Acting | undefined;
-  fleet: Fleet | undefined;
-  /** Workers that the Deployment was made or found with, until the first decision. */
-  begunWith: number | undefined;
-  troubles: readonly ChildTrouble[];
-  /** How often others have changed its objects. */
-  changes: number;
-  /** What its objects were made by last, if nothing was in the way of it: they are as planned while all of this stays. */
-  applied: Applied | undefined;
-  /** What the last look at the ledger found, in short: the pool is looked at when it is different. */
-  seen: string;
-  status: PoolStatus | undefined;
-};
-
-type Acting = { readonly generation: number; readonly compiled: Compiled };
-
-type Applied = { readonly generation: number; readonly replicas: number; readonly changes: number; readonly paths: readonly string[] };
-
 const concurrency = 8;
 /** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
 const tryAgainMs = 15_000;
@@ -116,25 +95,9 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const known = memories.get(key);
     if (known?.uid === pool.uid) return known;
     if (known !== undefined) forget(key);
-    const fresh: Memory = {
-      uid: pool.uid,
-      sinceMs: clock.nowMs(),
-      acting: undefined,
-      fleet: undefined,
-      begunWith: undefined,
-      troubles: [],
-      changes: 0,
-      applied: undefined,
-      seen: '',
-      status: readStatus(pool),
-    };
+    const fresh = freshMemory(pool, clock.nowMs());
     memories.set(key, fresh);
     return fresh;
-  }
-
-  function actingOf({ generation, declared }: PoolObject, memory: Memory): Acting | undefined {
-    if (declared.accepted && memory.acting?.generation !== generation) memory.acting = { generation, compiled: declared };
-    return memory.acting;
   }
 
   const deploymentOf = (pool: PoolObject) => cluster.deployment(objectKeyOf(pool.namespace, `${pool.name}-vcp`));
@@ -164,7 +127,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const memory = memoryOf(key, pool);
     const waits: number[] = [];
     let failure: unknown;
-    const acting = actingOf(pool, memory);
+    const acting = actingOn(pool, memory);
     if (acting !== undefined) {
       const made = await makeObjects(pool, acting, memory);
       failure = made.failure;
@@ -186,9 +149,11 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     if (isSame && applier.haveSeen(before.paths)) return { waits: [], failure: undefined };
     memory.applied = undefined;
     const paced = planOf(pool, compiled, memory);
-    const { troubles, failure, paths } = await applier.apply(paced.plan, pool.uid, signal);
+    const { troubles, failing, failure, paths } = await applier.apply(paced.plan, pool.uid, signal);
     memory.troubles = troubles;
-    if (paced.waits || troubles.length > 0) return { waits: [tryAgainMs], failure };
+    memory.failing = failing.length === 0 ? undefined : { sinceMs: memory.failing?.sinceMs ?? clock.nowMs(), troubles: failing };
+    memory.behind = paced.behind;
+    if (paced.behind !== undefined || troubles.length > 0) return { waits: [tryAgainMs], failure };
     if (failure !== undefined) return { waits: [], failure };
     memory.applied = { generation, replicas, changes, paths };
     return { waits: applier.haveSeen(paths) ? [] : [unseenMs], failure };
@@ -217,7 +182,8 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const status = deps.planStatus({
       wallMs: deps.wallClock(),
       object: { ...pool, status: memory.status },
-      children: memory.troubles,
+      children: troublesOf(memory, clock.nowMs()),
+      behind: memory.behind,
       deployment: deploymentOf(pool),
       pods: cluster.pods(objectKeyOf(pool.namespace, pool.name)),
       ledger: outlook,
@@ -257,7 +223,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   function decide(key: ObjectKey, pool: PoolObject): WrittenDecision | undefined {
     const memory = memories.get(key);
     if (memory?.uid !== pool.uid) return undefined;
-    const acting = actingOf(pool, memory);
+    const acting = actingOn(pool, memory);
     const outlook = ledger.outlook(pool);
     const refusal = ledger.refusal(pool);
     if (acting === undefined || (memory.fleet === undefined && !mayBegin({ ledger: outlook, refusal }, clock.nowMs()))) return undefined;

@@ -11,6 +11,8 @@ export type ObservedPool = {
   /** With what was told of it last. */
   readonly object: Pick<PoolObject, 'name' | 'namespace' | 'uid' | 'generation' | 'declared'> & { readonly status: PoolStatus | undefined };
   readonly children: readonly ChildTrouble[];
+  /** Pools that roll a new release of the operator out, and that this one waits for; undefined: it waits for none. */
+  readonly behind: number | undefined;
   readonly deployment: ObservedDeployment | undefined;
   readonly pods: readonly ObservedPod[];
   readonly ledger: LedgerOutlook;
@@ -18,11 +20,14 @@ export type ObservedPool = {
   readonly lastDecision: { readonly decision: Decision; readonly atMs: number } | undefined;
 };
 
-/** An object of the pool that is not as planned. NameConflict: there is one of that name that is not ours. Refused: the API server does not take it. */
+/**
+ * An object of the pool that is not as planned. NameConflict: there is one of that name that is not ours. Refused: the API server does not take it. NotTaken: it
+ * has failed to, again and again.
+ */
 export type ChildTrouble = {
   readonly kind: ChildKind;
   readonly name: string;
-  readonly reason: 'NameConflict' | 'Refused';
+  readonly reason: 'NameConflict' | 'Refused' | 'NotTaken';
   readonly message: string;
 };
 

@@ -10,9 +10,12 @@ import { templateMark } from './plan/names.ts';
  */
 export type Rollouts = {
   /** What to apply now: the plan, or the plan with the pods as they are until it is this pool's turn. */
-  readonly pace: (plan: readonly Manifest[], on: RolloutOf) => { readonly plan: readonly Manifest[]; readonly waits: boolean };
+  readonly pace: (plan: readonly Manifest[], on: RolloutOf) => Paced;
   readonly forget: (key: ObjectKey) => void;
 };
+
+/** `behind`: how many other pools roll out now, and are waited for; undefined: it waits for none. */
+export type Paced = { readonly plan: readonly Manifest[]; readonly behind: number | undefined };
 
 export type RolloutOf = {
   readonly key: ObjectKey;
@@ -41,17 +44,17 @@ export function openRollouts(observe: (key: ObjectKey) => ObservedDeployment | u
     return true;
   }
 
-  function pace(plan: readonly Manifest[], on: RolloutOf) {
+  function pace(plan: readonly Manifest[], on: RolloutOf): Paced {
     const before = markedTemplate.safeParse(on.live);
     // Where nobody serves there is nothing to be careful with, and a pool that cannot start must not keep others waiting.
     const isOurChange = before.success && !on.declaredAnew && (on.deployment?.ready ?? 0) > 0;
-    if (!isOurChange) return { plan, waits: false };
+    if (!isOurChange) return { plan, behind: undefined };
     const { metadata, spec } = before.data;
     const changes = plan.some((child) => markOf(child) !== undefined && markOf(child) !== metadata.annotations[templateMark]);
-    if (!changes || isTurn(on)) return { plan, waits: false };
+    if (!changes || isTurn(on)) return { plan, behind: undefined };
     return {
       plan: plan.map((child) => (markOf(child) === undefined ? child : withPodsOf(child, metadata.annotations, spec.template))),
-      waits: true,
+      behind: rolling.size,
     };
   }
 

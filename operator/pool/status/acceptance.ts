@@ -16,8 +16,12 @@ export function acceptance({ object: { declared }, refusal }: ObservedPool): Fin
 }
 
 /** Whether the pool's objects are in the cluster as planned. */
-export function objectsApplied({ children }: Pick<ObservedPool, 'children'>): Finding {
+export function objectsApplied({ children, behind }: Pick<ObservedPool, 'children' | 'behind'>): Finding {
   const [first] = children;
+  if (first === undefined && behind !== undefined) {
+    const message = `All but the pods of a new release of the operator, which reach a tenth of the pools at a time: ${behind} roll out now.`;
+    return { type: 'ObjectsApplied', status: 'True', reason: 'AwaitsTurn', message };
+  }
   if (first === undefined) {
     return { type: 'ObjectsApplied', status: 'True', reason: 'Applied', message: 'The objects of the fleet are as planned.' };
   }

@@ -1,7 +1,7 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { freshLedger } from '../../support/ledger.ts';
-import { kubectlSays, serveDefinition } from '../cluster.ts';
+import { kubectl, kubectlSays, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { anOperator, apply, poolNamed, seen, until, untilReason } from './operator.ts';
 
@@ -144,3 +144,34 @@ test('a pool that is broken says what is wrong and what to do, and others go on'
   await apply(namespace.name(), poolNamed('claims', { 'spec.subscriptions[0].accountId': 'well-main' }));
   await untilReason(namespace.name(), 'claims', 'Accepted', 'SubscriptionClaimed');
 });
+
+test('an object that the API server fails to take is told in its words, and made once it is taken', async () => {
+  const { url } = await freshLedger();
+  await anOperator(namespace.name(), url);
+  const name = `down-for-${namespace.name()}`;
+  const webhook = {
+    name: 'down.example.com',
+    clientConfig: { url: 'https://127.0.0.1:1/' },
+    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['services'] }],
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace.name() } },
+    failurePolicy: 'Fail',
+    sideEffects: 'None',
+    timeoutSeconds: 1,
+    admissionReviewVersions: ['v1'],
+  };
+  const kind = 'ValidatingWebhookConfiguration';
+  const remove = () => kubectlSays(['delete', kind, name, '--ignore-not-found']);
+  onTestFinished(() => remove().then(() => undefined));
+  const configuration = { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name }, webhooks: [webhook] };
+  await kubectlSays(['apply', '--server-side', '-f', '-'], JSON.stringify(configuration));
+  await until('services are refused', async () => {
+    const made = await kubectl(['create', 'service', 'clusterip', 'probe', '--tcp=80:80', '-n', namespace.name(), '--dry-run=server']);
+    return made.code !== 0;
+  });
+
+  await apply(namespace.name(), poolNamed('stuck'));
+  const applied = await untilReason(namespace.name(), 'stuck', 'ObjectsApplied', 'NotTaken');
+  expect(applied.message).toContain('down.example.com');
+  await remove();
+  await untilReason(namespace.name(), 'stuck', 'ObjectsApplied', 'Applied', 60_000);
+}, 150_000);

@@ -137,6 +137,7 @@ export const wellPool: ObservedPool = {
   wallMs,
   object: declaredWith({}),
   children: [],
+  behind: undefined,
   deployment: { wanted: 2, replicas: 2, ready: 2, updated: 2, failure: undefined },
   pods: [aPod('a'), aPod('b')],
   ledger: read(),

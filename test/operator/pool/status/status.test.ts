@@ -67,6 +67,12 @@ test.each<readonly [string, Partial<ObservedPool>]>([
   expect(told(changes)).toMatchObject({ ceiling, active, classes, subscriptions });
 });
 
+test('that waits for its turn in a rollout of the operator says so, and is ready by the pods that it has', () => {
+  expect(words({ behind: 3 }, 'ObjectsApplied')).toBe('True AwaitsTurn');
+  expect(found({ behind: 3 }, 'ObjectsApplied')?.message).toContain('3 roll out now');
+  expect(words({ behind: 3 }, 'Ready')).toBe('True Ready');
+});
+
 describe('is not ready', () => {
   const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image "trunkline:none"' };
   const notHeard = read({ standing: aStanding({ workers: [] }) });

@@ -1,0 +1,67 @@
+import type { PoolStatus } from '../../crds/status.ts';
+import { type Compiled, type PoolObject, readStatus } from './declared.ts';
+import type { Fleet } from './fleet.ts';
+import type { ChildTrouble } from './observed.ts';
+
+/** What an operator remembers of a pool between two looks at it. Gone with the pool, and with the operator: all of it can be found out again. */
+export type Memory = {
+  readonly uid: string;
+  readonly sinceMs: number;
+  /** The newest declaration that could be acted on. While a later one is refused, the fleet is kept and scaled by this one. */
+  acting: Acting | undefined;
+  fleet: Fleet | undefined;
+  /** Workers that the Deployment was made or found with, until the first decision. */
+  begunWith: number | undefined;
+  troubles: readonly ChildTrouble[];
+  /** Objects that the API server fails to take, and since when. */
+  failing: { readonly sinceMs: number; readonly troubles: readonly ChildTrouble[] } | undefined;
+  /** Pools whose rollout it waits for; undefined: it waits for none. */
+  behind: number | undefined;
+  /** How often others have changed its objects. */
+  changes: number;
+  /** What its objects were made by last, if nothing was in the way of it: they are as planned while all of this stays. */
+  applied: Applied | undefined;
+  /** What the last look at the ledger found, in short: the pool is looked at when it is different. */
+  seen: string;
+  status: PoolStatus | undefined;
+};
+
+export type Acting = { readonly generation: number; readonly compiled: Compiled };
+
+export type Applied = {
+  readonly generation: number;
+  readonly replicas: number;
+  readonly changes: number;
+  readonly paths: readonly string[];
+};
+
+/** What passes within this time is nobody's business: a conflict, a server that starts again. */
+const failsAfterMs = 10_000;
+
+export function freshMemory(pool: PoolObject, nowMs: number): Memory {
+  return {
+    uid: pool.uid,
+    sinceMs: nowMs,
+    acting: undefined,
+    fleet: undefined,
+    begunWith: undefined,
+    troubles: [],
+    failing: undefined,
+    behind: undefined,
+    changes: 0,
+    applied: undefined,
+    seen: '',
+    status: readStatus(pool),
+  };
+}
+
+/** The declaration to act on: that of the object, or the one before while it cannot be. */
+export function actingOn({ generation, declared }: PoolObject, memory: Memory): Acting | undefined {
+  if (declared.accepted && memory.acting?.generation !== generation) memory.acting = { generation, compiled: declared };
+  return memory.acting;
+}
+
+/** What is worth telling of the pool's objects. */
+export function troublesOf({ troubles, failing }: Memory, nowMs: number): readonly ChildTrouble[] {
+  return failing !== undefined && nowMs - failing.sinceMs >= failsAfterMs ? [...troubles, ...failing.troubles] : troubles;
+}
