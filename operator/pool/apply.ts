@@ -47,8 +47,8 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
     // Our watches show what carries our label. Something else of that name would be taken over without being looked at.
     const live = newest(kind, key) ?? (await strangers.find({ kind, namespace, name }, signal));
     if (live !== undefined && controllerOf(live)?.uid !== uid) return nameConflict(kind, name);
-    // Made between the look and the write, a stranger's object is a conflict where it differs from ours. One that says nothing else (a bare ServiceAccount)
-    // would be merged into.
+    // Made between the look and the write, a stranger's object is a conflict: in place of ours by its uid, where there was none as far as it differs from
+    // ours. One that says nothing else (a bare ServiceAccount) would be merged into.
     const force = live !== undefined;
     await own.during(path, () =>
       applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: '' }, force }, signal),

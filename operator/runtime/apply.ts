@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Api } from './api.ts';
 import { type Owner, ownedFieldsDiffer } from './owned-fields.ts';
 
@@ -8,7 +9,8 @@ export type Applied = { readonly changed: 'nothing' } | { readonly changed: 'app
 
 /**
  * Makes the object at this path be as wanted, by server-side apply; no request when it is already. With `force` conflicts are taken over: what we
- * apply is ours, and a hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none.
+ * apply is ours, and a hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none. Another
+ * object of that name, made since, is a Conflict: who looked at the one does not write into the other.
  */
 export async function applyObject(
   api: Api,
@@ -28,9 +30,15 @@ export async function applyObject(
       path: owner.subresource === '' ? path : `${path}/${owner.subresource}`,
       query: { fieldManager: owner.manager, force: `${force}` },
       contentType: 'application/apply-patch+yaml', // JSON is YAML
-      body: desired,
+      body: live === undefined ? desired : { ...desired, metadata: { ...metadataOf(desired), uid: metadataOf(live).uid } },
     },
     signal,
   );
   return { changed: 'applied', object };
+}
+
+const withMetadata = z.object({ metadata: z.looseObject({ uid: z.string().optional() }) });
+
+function metadataOf(object: unknown): z.infer<typeof withMetadata>['metadata'] {
+  return withMetadata.parse(object).metadata;
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Applied, applyObject, type Manifest } from '../../../operator/runtime/apply.ts';
 import type { Owner } from '../../../operator/runtime/owned-fields.ts';
 import { objectPath } from '../../../operator/runtime/resource.ts';
+import { kubectlSays } from '../cluster.ts';
 import { aNamespace, anApi } from './plane.ts';
 
 const namespace = aNamespace();
@@ -79,4 +80,20 @@ test('a field that is not wanted any more goes', async () => {
   await apply({ ...more, metadata: { name: 'less', namespace: namespace.name(), labels: { app: 'less', old: 'yes' } } }, undefined);
   expect(await apply(more, await read())).toMatchObject({ changed: 'applied', object: { metadata: { labels: { app: 'less' } } } });
   expect(await apply(more, await read())).toEqual({ changed: 'nothing' });
+});
+
+test('an object that was made anew since it was looked at is a conflict, and left as it is', async () => {
+  const { read, apply } = place('anew');
+  const labelled = (app: string): Manifest => ({
+    ...aDeployment('anew'),
+    metadata: { name: 'anew', namespace: namespace.name(), labels: { app } },
+  });
+  const conflict = { failure: { kind: 'refused', status: 409 } };
+  await apply(labelled('ours'), undefined);
+  const looked = await read();
+  await kubectlSays(['delete', 'deployment', 'anew', '-n', namespace.name()]);
+  await expect(apply(labelled('newer'), looked), 'there is none').rejects.toMatchObject(conflict);
+  await apply(labelled('theirs'), undefined);
+  await expect(apply(labelled('newer'), looked), 'there is another').rejects.toMatchObject(conflict);
+  expect(await read()).toMatchObject({ metadata: { labels: { app: 'theirs' } } });
 });
