@@ -75,7 +75,7 @@ export class Installation extends Chart {
       new k8s.KubeSecret(this, 'ledger', { metadata, type: 'Opaque', stringData: { [ownSecret.key]: ledger.url } });
     }
     grantAccess(this, { name: operatorName, namespace }, namespaces);
-    addPoolRoles(this, poolRoles);
+    addPoolRoles(this, namespace, poolRoles);
     restrictWorkerImages(this, { installation: namespace, namespaces, allowed: workerImages ?? [repositoryOf(image)] });
     addOperator(this, { namespace, image, namespaces, ledgerSecret: 'url' in ledger ? ownSecret : ledger.secretRef });
   }

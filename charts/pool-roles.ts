@@ -10,16 +10,19 @@ const writing = ['create', 'update', 'patch', 'delete', 'deletecollection'];
  */
 export type PoolRoles = 'Separate' | 'Aggregated';
 
-/** The cluster roles `trunkline-pool-view` and `trunkline-pool-edit`. */
-export function addPoolRoles(scope: Construct, roles: PoolRoles): void {
+/**
+ * The cluster roles `INSTALLATION-pool-view` and `INSTALLATION-pool-edit`: of two installations in a cluster each has its own, so that who removes the one
+ * takes nothing from the people of the other.
+ */
+export function addPoolRoles(scope: Construct, installation: string, roles: PoolRoles): void {
   const groups = { apiGroups: ['trunkline.dev'] };
   const labels = (to: string) => (roles === 'Aggregated' ? { labels: { [`rbac.authorization.k8s.io/aggregate-to-${to}`]: 'true' } } : {});
   new k8s.KubeClusterRole(scope, 'pool-view', {
-    metadata: { name: 'trunkline-pool-view', ...labels('view') },
+    metadata: { name: `${installation}-pool-view`, ...labels('view') },
     rules: [{ ...groups, resources: ['voicecapacitypools', 'voicecapacitypools/status'], verbs: reading }],
   });
   new k8s.KubeClusterRole(scope, 'pool-edit', {
-    metadata: { name: 'trunkline-pool-edit', ...labels('edit') },
+    metadata: { name: `${installation}-pool-edit`, ...labels('edit') },
     rules: [
       { ...groups, resources: ['voicecapacitypools'], verbs: [...reading, ...writing] },
       { ...groups, resources: ['voicecapacitypools/status'], verbs: ['get'] },

@@ -97,14 +97,14 @@ describe('people get roles for pools', () => {
   const rolesWith = (options: object) =>
     Object.fromEntries(
       ofKind(synthesised(options, '10-install'), 'ClusterRole')
-        .filter(({ metadata }) => metadata.name.startsWith('trunkline-pool-'))
+        .filter(({ metadata }) => metadata.name.startsWith('trunkline-system-pool-'))
         .map((one) => [one.metadata.name, { labels: one.metadata.labels, rules: role.parse(one).rules }]),
     );
   const aggregate = (to: string) => ({ [`rbac.authorization.k8s.io/aggregate-to-${to}`]: 'true' });
 
   test('that speak of pools and nothing else; a status is nobody’s to write', () => {
     const roles = rolesWith({});
-    expect(Object.keys(roles)).toEqual(['trunkline-pool-view', 'trunkline-pool-edit']);
+    expect(Object.keys(roles)).toEqual(['trunkline-system-pool-view', 'trunkline-system-pool-edit']);
     for (const { rules } of Object.values(roles)) {
       for (const { apiGroups, resources, verbs } of rules) {
         expect(apiGroups).toEqual(['trunkline.dev']);
@@ -115,11 +115,11 @@ describe('people get roles for pools', () => {
   });
 
   test('that come with view and edit only when asked for', () => {
-    expect(rolesWith({})).toMatchObject({ 'trunkline-pool-view': { labels: {} }, 'trunkline-pool-edit': { labels: {} } });
+    expect(rolesWith({})).toMatchObject({ 'trunkline-system-pool-view': { labels: {} }, 'trunkline-system-pool-edit': { labels: {} } });
     for (const { labels } of Object.values(rolesWith({}))) expect(labels).toEqual({});
     expect(rolesWith({ poolRoles: 'Aggregated' })).toMatchObject({
-      'trunkline-pool-view': { labels: aggregate('view') },
-      'trunkline-pool-edit': { labels: aggregate('edit') },
+      'trunkline-system-pool-view': { labels: aggregate('view') },
+      'trunkline-system-pool-edit': { labels: aggregate('edit') },
     });
   });
 });

@@ -175,8 +175,8 @@ describe.skipIf(isGivenCluster)('an installation', () => {
 
   test('shows pools to those who may see them, and lets those declare them who may; edit alone does not', async () => {
     for (const [user, role] of [
-      ['viewer', 'trunkline-pool-view'],
-      ['editor', 'trunkline-pool-edit'],
+      ['viewer', 'trunkline-system-pool-view'],
+      ['editor', 'trunkline-system-pool-edit'],
       ['developer', 'edit'],
     ] as const)
       await plane.says(['create', 'rolebinding', user, `--clusterrole=${role}`, `--user=${user}`, '-n', trial]);
