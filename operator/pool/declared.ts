@@ -54,6 +54,7 @@ const object = z.looseObject({
 const withStatus = z.object({ status: poolStatus });
 
 const maxProblems = 10;
+const maxDefectChars = 300;
 const noLedger = 'spec.ledger is needed in a cluster: name the Secret that holds the URL of the database';
 
 /**
@@ -84,9 +85,20 @@ export function readStatus({ live }: Pick<PoolObject, 'live'>): PoolStatus | und
   return read.success ? read.data.status : undefined;
 }
 
+/**
+ * A defect of ours in reading a declaration is told like one of the declaration: an object that nobody can read would count as gone otherwise, and its pool be
+ * closed.
+ */
 function declaredIn(manifest: unknown): Declared {
-  const parsed = parseExplained(poolManifest, manifest);
-  return parsed.ok ? compile(parsed.value) : { accepted: false, problems: textsOf(parsed.problems) };
+  try {
+    const parsed = parseExplained(poolManifest, manifest);
+    return parsed.ok ? compile(parsed.value) : { accepted: false, problems: textsOf(parsed.problems) };
+  } catch (error) {
+    return {
+      accepted: false,
+      problems: [`spec cannot be read by this release of the operator: ${String(error).slice(0, maxDefectChars)}`],
+    };
+  }
 }
 
 function compile(manifest: PoolManifest): Declared {

@@ -45,6 +45,8 @@ export type ObservedPod = {
   readonly ready: boolean;
   readonly terminating: boolean;
   readonly createdMs: number;
+  /** When its worker was started last; undefined: it does not run. */
+  readonly runsSinceMs: number | undefined;
   /** Why it does not start, in the kubelet's or the scheduler's words. */
   readonly waiting: { readonly reason: string; readonly message: string } | undefined;
 };

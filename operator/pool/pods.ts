@@ -22,7 +22,10 @@ const pod = z.object({
         .array(
           z.object({
             state: z
-              .object({ waiting: z.object({ reason: z.string().default(''), message: z.string().default('') }).optional() })
+              .object({
+                waiting: z.object({ reason: z.string().default(''), message: z.string().default('') }).optional(),
+                running: z.object({ startedAt: z.string() }).optional(),
+              })
               .default({}),
           }),
         )
@@ -44,6 +47,7 @@ export function keepPod(object: unknown): KeptPod {
     .map(({ state }) => state.waiting)
     .find((waiting) => waiting !== undefined && !passing.includes(waiting.reason));
   const scheduled = found('PodScheduled');
+  const [running] = status.containerStatuses.flatMap(({ state }) => state.running ?? []);
   const waiting = stuck ?? (scheduled?.status === 'False' ? scheduled : undefined);
   return {
     name: metadata.name,
@@ -51,6 +55,7 @@ export function keepPod(object: unknown): KeptPod {
     ready: found('Ready')?.status === 'True',
     terminating: metadata.deletionTimestamp !== undefined,
     createdMs: Date.parse(metadata.creationTimestamp),
+    runsSinceMs: running === undefined ? undefined : Date.parse(running.startedAt),
     waiting: waiting === undefined ? undefined : { reason: waiting.reason, message: waiting.message.slice(0, maxWords) },
   };
 }

@@ -47,7 +47,7 @@ function podTrouble(
   if (deployment?.failure !== undefined) return { reason: 'ReplicaFailure', message: sentence(deployment.failure) };
   if (ledger.kind !== 'read') return undefined;
   const heard = new Set(ledger.standing.workers.map(({ name }) => name));
-  const unheard = pods.filter(({ name, createdMs }) => !heard.has(name) && wallMs - createdMs > unheardAfterMs);
+  const unheard = pods.filter(({ name, runsSinceMs = wallMs }) => !heard.has(name) && wallMs - runsSinceMs > unheardAfterMs);
   const [first] = unheard;
   if (first === undefined) return undefined;
   const others = unheard.length > 1 ? ` and ${unheard.length - 1} more` : '';

@@ -21,6 +21,7 @@ const pod = (name: string, more: Partial<ObservedPod> = {}): ObservedPod => ({
   ready: true,
   terminating: false,
   createdMs: 0,
+  runsSinceMs: 0,
   waiting: undefined,
   ...more,
 });

@@ -101,7 +101,12 @@ describe('is not ready', () => {
     ['whose workers look at another ledger', { pods: [aPod('a', { ready: false })], ledger: notHeard }, 'False LedgerMismatch'],
     [
       'whose workers have only begun',
-      { pods: [aPod('a', { ready: false, createdMs: wallMs - 5_000 })], ledger: notHeard },
+      { pods: [aPod('a', { ready: false, runsSinceMs: wallMs - 5_000 })], ledger: notHeard },
+      'False Starting',
+    ],
+    [
+      'whose pod was made long ago and waits for its image',
+      { pods: [aPod('a', { ready: false, runsSinceMs: undefined })], ledger: notHeard },
       'False Starting',
     ],
     ['without a Deployment yet', { pods: [], deployment: undefined }, 'False NoDeployment'],
