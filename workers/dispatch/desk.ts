@@ -84,6 +84,14 @@ export function note(desk: Desk, attempt: OpenAttempt): void {
   else desk.arrivals.delete(attempt.id);
 }
 
+/**
+ * An attempt as the ledger tells of it. The clock may have been set back since it ended, and be known to have been before that is heard: a line that cools since
+ * the future would cool until then, and all that ended after it as well.
+ */
+export function endedByNow(attempt: OpenAttempt, nowMs: number): OpenAttempt {
+  return attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, nowMs) };
+}
+
 /** Takes up another policy: lines that are held already, and what is known of their accounts, go on under the names that it has for them. */
 export function usePolicy(desk: Desk, policy: Policy, version: number, lineage: Lineage): void {
   desk.lineage = lineage;

@@ -6,7 +6,7 @@ import type { PoolId } from '../../ledger/policy.ts';
 import { dispatcherChannel } from '../../ledger/wake.ts';
 import type { WorkerId } from '../../ledger/workers.ts';
 import { admitRound, lookAhead, writeReleased } from './admit.ts';
-import { type Desk, note } from './desk.ts';
+import { type Desk, endedByNow, note } from './desk.ts';
 import type { Looked } from './heads.ts';
 import { openDesk } from './open-desk.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
@@ -68,7 +68,9 @@ export async function dispatch(options: DispatchOptions, signal: AbortSignal): P
 async function step(desk: Desk, upkeep: Upkeep): Promise<void> {
   // On the way together: the heads are read after the signals are taken, and so are no older than what the signals tell.
   const [signals, ahead] = await Promise.all([takeSignals(desk.connection, desk.poolId), isIdle(desk) ? undefined : lookAhead(desk)]);
-  for (const signal of signals) {
+  for (const taken of signals) {
+    const { attempt } = taken;
+    const signal = attempt === undefined ? taken : { ...taken, attempt: endedByNow(attempt, desk.clock.now()) };
     if (signal.attempt !== undefined) {
       desk.statistics.changed(desk.book.get(signal.attempt.id), signal.attempt, desk.clock.now());
       note(desk, signal.attempt);

@@ -15,7 +15,7 @@ import { type PoolId, readPolicy } from '../../ledger/policy.ts';
 import { readDeclaredLines } from '../../ledger/policy-lines.ts';
 import { servingWorkers } from '../../ledger/workers.ts';
 import { Cooling } from './cooling.ts';
-import { type Desk, note } from './desk.ts';
+import { type Desk, endedByNow, note } from './desk.ts';
 import type { DispatchOptions } from './dispatcher.ts';
 import { Learning } from './learning.ts';
 import { openLedgerClock } from './ledger-clock.ts';
@@ -73,10 +73,7 @@ export async function openDesk(options: DispatchOptions): Promise<Desk> {
     nextLookAtMs: 0,
   };
   desk.learning.use(lineage.accounts);
-  for (const attempt of await loadOpenAttempts(connection, poolId)) {
-    // The clock may have been set back meanwhile: a line that cools since the future would cool until then.
-    note(desk, attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, clock.now()) });
-  }
+  for (const attempt of await loadOpenAttempts(connection, poolId)) note(desk, endedByNow(attempt, clock.now()));
   return desk;
 }
 

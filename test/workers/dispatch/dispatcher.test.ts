@@ -41,6 +41,20 @@ describe('the dispatcher', () => {
     expect(rows).toEqual([{ state: 'ended', outcome: 'Completed' }]);
   });
 
+  test('fills a slot again whose call ended by a clock that was set back before that was heard', async () => {
+    const on = await stage(1);
+    await enqueue(on, leads(2));
+    const first = await nextAdmitted(on);
+    await send(on, [first.id]);
+    const client = await on.database.connect();
+    await client.query('begin');
+    await endAttempts(client, on.poolId, [over(first.id)]);
+    await client.query(`update attempt set ended_at = ended_at + interval '1 h' where id = $1`, [first.id]);
+    await client.query('commit');
+    client.release();
+    expect((await nextAdmitted(on)).session_id).not.toBe(first.session_id);
+  });
+
   test('ends an attempt once, whoever says it again', async () => {
     const on = await stage(1);
     await enqueue(on, leads(1));
