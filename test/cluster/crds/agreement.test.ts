@@ -1,10 +1,14 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { poolManifest } from '../../../crds/pool.ts';
+import { readPool } from '../../../operator/pool/declared.ts';
+import { planStatus } from '../../../operator/pool/status/status.ts';
 import { badManifests } from '../../crds/bad-manifests.ts';
 import { goodManifests } from '../../crds/good-manifests.ts';
 import { poolWith } from '../../crds/pools.ts';
+import { wellPool } from '../../operator/pool/status/observed.ts';
 import { administrator, makeNamespace, serveDefinition } from '../cluster.ts';
 import { askServer } from './ask.ts';
 
@@ -19,6 +23,12 @@ beforeAll(async () => {
   namespace = await makeNamespace(config);
 });
 afterAll(() => namespace.remove());
+
+/** What a dry run would have stored, as a watch tells of it: only what is stored has a version. */
+function asWatched(stored: unknown): unknown {
+  const { metadata, ...rest } = z.looseObject({ metadata: z.looseObject({}) }).parse(stored);
+  return { ...rest, metadata: { ...metadata, resourceVersion: '1' } };
+}
 
 const ask = (manifest: string) => askServer(config, namespace.name, parse(manifest));
 
@@ -39,8 +49,14 @@ describe('an API server refuses, as the schema does', () => {
 });
 
 describe('an API server takes, and an operator says what is wrong with', () => {
-  test.each(rowsOf('semantic'))('$what', async ({ changes }) => {
-    expect(await ask(poolWith(changes))).toMatchObject({ taken: true });
+  test.each(rowsOf('semantic'))('$what', async ({ changes, path }) => {
+    const answer = await ask(poolWith({ 'spec.ledger': { secretRef: { name: 'ledger', key: 'url' } }, ...changes }));
+    expect(answer).toMatchObject({ taken: true });
+    if (!answer.taken) return;
+    const object = { ...readPool(asWatched(answer.stored)), status: undefined };
+    const accepted = planStatus({ ...wellPool, object }).conditions?.find(({ type }) => type === 'Accepted');
+    expect(accepted).toMatchObject({ status: 'False', reason: 'Invalid' });
+    expect(accepted?.message).toContain(path);
   });
 });
 
