@@ -147,6 +147,14 @@ export const admissionMutants: readonly Mutant[] = [
     tests: ['test/workers/dispatch/policy-changes.test.ts'],
   },
   {
+    name: 'cool since the future',
+    breaks: 'A line whose call ended by a clock that was set back since is held until that clock has come round',
+    file: 'workers/dispatch/desk.ts',
+    before: 'endedAtMs: Math.min(attempt.endedAtMs, nowMs)',
+    after: 'endedAtMs: attempt.endedAtMs',
+    tests: ['test/workers/dispatch/dispatcher.test.ts'],
+  },
+  {
     name: 'line of the wrong account',
     breaks: 'A caller who was entered before names changed counts at the account that has the name by now',
     file: 'ledger/dispatch/admit-arrivals.ts',
