@@ -67,6 +67,9 @@ const concurrency = 8;
 /** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
 const tryAgainMs = 15_000;
 const unseenMs = 5_000;
+/** While others have no objects yet, a new pool's policy waits so long between two looks, and so long in all. */
+const othersFirstMs = 3_000;
+const othersFirstWithinMs = 15_000;
 /** The first status of a pool waits so long for the ledger to be read, and is told without it then. */
 const firstReadWithinMs = 10_000;
 /** Deleted pools are looked for at once when one goes, and now and then: others may have gone while nobody led. */
@@ -132,12 +135,24 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       const made = await makeObjects(pool, acting, memory);
       failure = made.failure;
       waits.push(...made.waits);
+      if (failure === undefined && memory.troubles.length === 0 && othersFirst(pool, memory)) {
+        memory.readableSinceMs = clock.nowMs();
+        return { look: 'after', delayMs: othersFirstMs };
+      }
     }
     if (pool.declared.accepted && !(await writePolicy(pool, pool.declared.spec))) waits.push(tryAgainMs);
     const wait = await tell(pool, memory);
     if (wait !== undefined) waits.push(wait);
     if (failure !== undefined && memory.troubles.length === 0) throw failure;
     return waits.length === 0 ? { look: 'when-added' } : { look: 'after', delayMs: Math.min(...waits) };
+  }
+
+  /**
+   * Of many new pools the objects are made before the first policy is written: nobody acts on a policy before the pods are up, which takes seconds.
+   */
+  function othersFirst(pool: PoolObject, { sinceMs }: Memory): boolean {
+    const areMany = cluster.poolCount() - memories.size > concurrency;
+    return areMany && (deploymentOf(pool)?.ready ?? 0) === 0 && clock.nowMs() - sinceMs < othersFirstWithinMs;
   }
 
   /** Makes the pool's objects be as planned, unless nothing has changed since they were. */
@@ -175,10 +190,11 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     const outlook = ledger.outlook(pool);
     const refusal = ledger.refusal(pool);
     // Nothing has been read yet, and will be with the next tick. What an operator before this one told is nearer to the truth than that nothing is known.
-    const willBeRead = ledger.poolId(pool) !== undefined && clock.nowMs() - memory.sinceMs < firstReadWithinMs;
+    const willBeRead = ledger.poolId(pool) !== undefined && clock.nowMs() - memory.readableSinceMs < firstReadWithinMs;
     // A declaration that is refused is told at once.
     const isTaken = pool.declared.accepted && refusal === undefined;
-    if (outlook.kind === 'not-asked' && isTaken && (memory.status !== undefined || willBeRead)) return unseenMs;
+    const isUndecided = outlook.kind === 'not-asked' || (outlook.kind === 'read' && memory.fleet === undefined);
+    if (isUndecided && isTaken && (memory.status !== undefined || willBeRead)) return unseenMs;
     const status = deps.planStatus({
       wallMs: deps.wallClock(),
       object: { ...pool, status: memory.status },

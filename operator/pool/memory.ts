@@ -7,6 +7,8 @@ import type { ChildTrouble } from './observed.ts';
 export type Memory = {
   readonly uid: string;
   readonly sinceMs: number;
+  /** Since when the ledger could have been read for it: its first status waits a while for that. */
+  readableSinceMs: number;
   /** The newest declaration that could be acted on. While a later one is refused, the fleet is kept and scaled by this one. */
   acting: Acting | undefined;
   fleet: Fleet | undefined;
@@ -42,6 +44,7 @@ export function freshMemory(pool: PoolObject, nowMs: number): Memory {
   return {
     uid: pool.uid,
     sinceMs: nowMs,
+    readableSinceMs: nowMs,
     acting: undefined,
     fleet: undefined,
     begunWith: undefined,

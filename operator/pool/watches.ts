@@ -155,7 +155,7 @@ export function watchCluster(
   return {
     pool: (key) => (isRead(key) ? pools.get(key) : undefined),
     poolKeys: () => pools.all.flatMap((one) => [...one.keys()].filter(isRead)),
-    poolCount: () => pools.all.reduce((sum, one) => sum + one.size(), 0),
+    poolCount: () => pools.all.reduce((sum, one, index) => sum + (read.has(namespaces[index]) ? one.size() : 0), 0),
     child: (kind, key) => {
       const kept = children[kind].get(key);
       return kept === undefined ? undefined : JSON.parse(kept.text);
