@@ -9,8 +9,8 @@ export type Applied = { readonly changed: 'nothing' } | { readonly changed: 'app
 
 /**
  * Makes the object at this path be as wanted, by server-side apply; no request when it is already. With `force` conflicts are taken over: what we
- * apply is ours, and a hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none. Another
- * object of that name, made since, is a Conflict: who looked at the one does not write into the other.
+ * apply is ours, and a hand that changed it is undone. `live` is the object as last seen with its managedFields, undefined when there is none. Where it is
+ * gone meanwhile (409), or another has its name (422), the server refuses: who looked at the one does not write into the other.
  */
 export async function applyObject(
   api: Api,

@@ -151,7 +151,7 @@ export const admissionMutants: readonly Mutant[] = [
     breaks: 'A line whose call ended by a clock that was set back since is held until that clock has come round',
     file: 'workers/dispatch/desk.ts',
     before: 'endedAtMs: Math.min(attempt.endedAtMs, nowMs)',
-    after: 'endedAtMs: attempt.endedAtMs',
+    after: 'endedAtMs: Math.max(attempt.endedAtMs, nowMs)',
     tests: ['test/workers/dispatch/dispatcher.test.ts'],
   },
   {

@@ -82,18 +82,18 @@ test('a field that is not wanted any more goes', async () => {
   expect(await apply(more, await read())).toEqual({ changed: 'nothing' });
 });
 
-test('an object that was made anew since it was looked at is a conflict, and left as it is', async () => {
+test('an object that was made anew since it was looked at is refused, and left as it is', async () => {
   const { read, apply } = place('anew');
   const labelled = (app: string): Manifest => ({
     ...aDeployment('anew'),
     metadata: { name: 'anew', namespace: namespace.name(), labels: { app } },
   });
-  const conflict = { failure: { kind: 'refused', status: 409 } };
+  const refused = (status: number) => ({ failure: { kind: 'refused', status } });
   await apply(labelled('ours'), undefined);
   const looked = await read();
   await kubectlSays(['delete', 'deployment', 'anew', '-n', namespace.name()]);
-  await expect(apply(labelled('newer'), looked), 'there is none').rejects.toMatchObject(conflict);
+  await expect(apply(labelled('newer'), looked), 'there is none').rejects.toMatchObject(refused(409));
   await apply(labelled('theirs'), undefined);
-  await expect(apply(labelled('newer'), looked), 'there is another').rejects.toMatchObject(conflict);
+  await expect(apply(labelled('newer'), looked), 'there is another, of another uid').rejects.toMatchObject(refused(422));
   expect(await read()).toMatchObject({ metadata: { labels: { app: 'theirs' } } });
 });

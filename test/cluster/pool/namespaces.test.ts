@@ -56,7 +56,8 @@ test('what it may not read keeps nobody waiting: those pools are neither taken u
   const before = await anOperator(open.name(), url, 'before', undefined, namespaces);
   await apply(open.name(), poolNamed('seen'));
   await apply(shut.name(), poolNamed('unseen'));
-  await until('both are in the ledger', async () => (await generationOf('seen'))?.open && (await generationOf('unseen'))?.open);
+  const areOpen = async () => (await generationOf('seen'))?.open === true && (await generationOf('unseen'))?.open === true;
+  await until('both are in the ledger', areOpen);
   await before.stop('SIGTERM');
 
   await admit(open.name());
