@@ -1,5 +1,5 @@
 import type { ClassName, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
-import type { Placement } from '../policy/lineage.ts';
+import type { LineAt } from '../policy/lineage.ts';
 import type { ClassPolicy, Direction, ProjectPolicy } from '../policy/policy.ts';
 import type { Pause, PendingCount, Snapshot } from './snapshot.ts';
 
@@ -113,7 +113,7 @@ function holdLines(room: Room, project: ProjectRoom | undefined, { subscription,
 }
 
 /** The project as it is for a call that holds this line: it may have been led elsewhere since. An account that the policy does not have leaves its own line. */
-export function withLineAt(room: Room, project: ProjectRoom, { subscription: name, upstreams: names }: Placement): ProjectRoom {
+export function withLineAt(room: Room, project: ProjectRoom, { subscription: name, upstreams: names }: LineAt): ProjectRoom {
   const subscription = room.subscriptions.get(name);
   const upstreams = names.flatMap((upstream) => room.upstreams.get(upstream) ?? []);
   if (subscription === undefined) return project;

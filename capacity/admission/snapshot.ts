@@ -1,6 +1,6 @@
 import type { ClassName, Labels, ProjectName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 import type { GuardReason } from '../guard/guard.ts';
-import type { Placement } from '../policy/lineage.ts';
+import type { LineAt } from '../policy/lineage.ts';
 import type { Direction, Policy } from '../policy/policy.ts';
 import type { RateState } from '../rates/limiter.ts';
 
@@ -89,7 +89,7 @@ export type Waiting = {
   /** An inbound call inside `assistant-request`: it holds a line of `project` already, so admitting it takes no further slot there. */
   readonly holdsLine: boolean;
   /** Where that line is: a policy may have led the project elsewhere since the call came in. Missing: where the project is led now. */
-  readonly lineAt?: Placement;
+  readonly lineAt?: LineAt;
   readonly labels: Labels;
 };
 

@@ -28,10 +28,10 @@ export type LineHolder = {
 };
 
 /** By the names of the policy in force, where it has them. */
-export type Placement = { readonly subscription: SubscriptionName; readonly upstreams: readonly UpstreamName[] };
+export type LineAt = { readonly subscription: SubscriptionName; readonly upstreams: readonly UpstreamName[] };
 
 export type Lineage = {
-  readonly placeOf: (holder: LineHolder) => Placement;
+  readonly placeOf: (holder: LineHolder) => LineAt;
   readonly accounts: AccountKeys;
 };
 
@@ -40,7 +40,7 @@ export function lineageOf(now: DeclaredLines, former: readonly DeclaredLines[]):
   const known = [now, ...former];
   const byAccount = new Map(now.subscriptions.flatMap(({ name, accountId }) => (accountId === undefined ? [] : [[accountId, name]])));
   const byName = new Set(now.subscriptions.map(({ name }) => name));
-  const places = new Map<string, Placement>();
+  const places = new Map<string, LineAt>();
 
   /** The policy of this version; where that is not known any more, the newest that has it. */
   const policyOf = (version: number | null, has: (policy: DeclaredLines) => boolean) =>

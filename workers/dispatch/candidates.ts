@@ -1,5 +1,5 @@
 import type { Waiting } from '../../capacity/admission/snapshot.ts';
-import type { Placement } from '../../capacity/policy/lineage.ts';
+import type { LineAt } from '../../capacity/policy/lineage.ts';
 import type { Policy } from '../../capacity/policy/policy.ts';
 import type { Head } from '../../ledger/dispatch/fetch-waiting.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
@@ -45,7 +45,7 @@ function waitingOf(head: Head): Waiting {
 }
 
 /** An inbound call that waits inside the provider; its id here is its attempt's, because that is what gets admitted. */
-export function arrivalOf(attempt: OpenAttempt, lineAt: Placement): Waiting | undefined {
+export function arrivalOf(attempt: OpenAttempt, lineAt: LineAt): Waiting | undefined {
   if (attempt.state !== 'pending' || attempt.class === null || attempt.session === null) return undefined;
   return {
     id: attempt.id,

@@ -1,5 +1,5 @@
 import type { PendingCount, SlotCount } from '../../capacity/admission/snapshot.ts';
-import type { Placement } from '../../capacity/policy/lineage.ts';
+import type { LineAt } from '../../capacity/policy/lineage.ts';
 import type { ClassName, SubscriptionName, UpstreamName } from '../../crds/values.ts';
 import type { OpenAttempt } from '../../ledger/dispatch/open-attempts.ts';
 
@@ -48,7 +48,7 @@ export class SlotBook {
   }
 
   /** Where the line of an attempt counts, by the names of the policy in force. */
-  placeOf(attempt: OpenAttempt): Placement {
+  placeOf(attempt: OpenAttempt): LineAt {
     return this.#placeOf(attempt);
   }
 
@@ -139,8 +139,8 @@ export class SlotBook {
   }
 }
 
-type PlaceOf = (attempt: OpenAttempt) => Placement;
-type Placed = { readonly attempt: OpenAttempt; readonly at: Placement };
+type PlaceOf = (attempt: OpenAttempt) => LineAt;
+type Placed = { readonly attempt: OpenAttempt; readonly at: LineAt };
 
 function entryOf<V>(entries: Map<string, V>, key: string, make: () => V): V {
   const entry = entries.get(key) ?? make();
