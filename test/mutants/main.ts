@@ -6,7 +6,7 @@ import { type Copy, copyProject } from './copy.ts';
 import type { Mutant } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { runMutant, runTests } from './run.ts';
-import { type Outcome, tableOf, tellVerdict, withTable } from './table.ts';
+import { type Outcome, tellVerdict, withOutcomes } from './table.ts';
 
 /**
  * `npm run mutants`: makes one mistake after the other in a copy of the product, and looks whether the tests find it. Exit status 1 when one survives. A
@@ -74,6 +74,7 @@ async function tell(outcomes: readonly Outcome[]): Promise<void> {
     const rows = outcomes.map(({ mutant, verdict, seconds }) => ({ name: mutant.name, file: mutant.file, seconds, ...verdict }));
     process.stdout.write(`${JSON.stringify(rows)}\n`);
   }
-  if (outcomes.length === mutants.length) await writeFile(page, withTable(await readFile(page, 'utf8'), tableOf(outcomes)));
+  const names = mutants.map(({ name }) => name);
+  if (!stop.signal.aborted) await writeFile(page, withOutcomes(await readFile(page, 'utf8'), names, outcomes));
   process.exitCode = left.length === 0 && outcomes.length === chosen.length ? 0 : 1;
 }

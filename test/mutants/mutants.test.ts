@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { mutate, PatchDoesNotFit } from './mutant.ts';
 import { mutants } from './mutants.ts';
-import { tableOf, withTable } from './table.ts';
+import { withOutcomes } from './table.ts';
 import { judge } from './verdict.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -51,18 +51,37 @@ describe('a mistake', () => {
 });
 
 describe('the table', () => {
-  const page = 'before\n<!-- mutants: begin -->\nold\n<!-- mutants: end -->\nafter\n';
+  const row = (name: string, verdict: string) => `| ${name} | goes wrong | ${verdict} | 3 |`;
+  const pageWith = (...lines: readonly string[]) =>
+    ['before', '<!-- mutants: begin -->', ...lines, '<!-- mutants: end -->', 'after'].join('\n');
 
   test('stands between its marks and leaves the rest of the page alone', () => {
-    expect(withTable(page, '| new |')).toBe('before\n<!-- mutants: begin -->\n\n| new |\n\n<!-- mutants: end -->\nafter\n');
-    expect(() => withTable('a page without marks', '| new |')).toThrow(/marks/);
+    const page = withOutcomes(pageWith('old'), [], []);
+    expect(page).toMatch(/^before\n<!-- mutants: begin -->\n\n0 of 0 mistakes caught\.\n(?:.*\n)*<!-- mutants: end -->\nafter$/);
+    expect(page).not.toContain('old');
+    expect(() => withOutcomes('a page without marks', [], [])).toThrow(/marks/);
   });
 
-  test('has a row for each mutant', () => {
+  test('has a new row for each mutant that was tried, and the row of the last run for each that was not', () => {
     if (some === undefined) throw new Error('there are no mutants');
-    const rows = tableOf([{ mutant: some, verdict: { kind: 'caught', file: some.tests[0], test: 'one | two' }, seconds: 3.2 }]);
-    expect(rows).toContain(`| ${some.name} | ${some.breaks} |`);
-    expect(rows).toContain('one \\| two');
-    expect(rows).toContain('| 3 |');
+    const before = pageWith(
+      row('not tried', '[one](../one.test.ts)'),
+      row('gone', '[one](../one.test.ts)'),
+      row(some.name, '**not in time**'),
+    );
+    const caught = { mutant: some, verdict: { kind: 'caught', file: some.tests[0], test: 'one | two' }, seconds: 3.2 } as const;
+    const page = withOutcomes(before, [some.name, 'not tried', 'never tried'], [caught]);
+    const rows = page.split('\n').filter((line) => line.startsWith('| '));
+    expect(rows.slice(2)).toEqual([
+      `| ${some.name} | ${some.breaks} | [one \\| two](../${some.tests[0]}) | 3 |`,
+      row('not tried', '[one](../one.test.ts)'),
+    ]);
+    expect(page).toContain('2 of 2 mistakes caught.');
+  });
+
+  test('counts what was not caught', () => {
+    if (some === undefined) throw new Error('there are no mutants');
+    const survived = { mutant: some, verdict: { kind: 'survived' }, seconds: 3 } as const;
+    expect(withOutcomes(pageWith(), [some.name], [survived])).toContain('0 of 1 mistakes caught.');
   });
 });
