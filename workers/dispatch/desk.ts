@@ -85,8 +85,8 @@ export function note(desk: Desk, attempt: OpenAttempt): void {
 }
 
 /**
- * An attempt as the ledger tells of it. The clock may have been set back since it ended, and be known to have been before that is heard: a line that cools since
- * the future would cool until then, and all that ended after it as well.
+ * An attempt as the ledger tells of it, ended now at the latest. Its end may have been written by a clock that was ahead, and be heard after that was set right: a
+ * line that cools since the future would cool until then, and so would all that end after it.
  */
 export function endedByNow(attempt: OpenAttempt, nowMs: number): OpenAttempt {
   return attempt.endedAtMs === null ? attempt : { ...attempt, endedAtMs: Math.min(attempt.endedAtMs, nowMs) };
