@@ -68,9 +68,8 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         failure ??= error;
-        const { failure: why } = error;
+        const { failure: why, message } = error;
         const { kind, name } = placeOf(desired);
-        const { message } = error;
         if (why.kind === 'refused' && lasting.includes(why.status)) troubles.push({ kind, name, reason: 'Refused', message });
         else failing.push({ kind, name, reason: 'NotTaken', message });
       }

@@ -17,7 +17,7 @@ import type { Compiled, PoolObject } from './declared.ts';
 import { mayBegin, stepFleet } from './fleet.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
-import { type Acting, actingOn, freshMemory, type Memory, troublesOf } from './memory.ts';
+import { type Acting, actingOn, freshMemory, type Memory, othersFirst, troublesOf } from './memory.ts';
 import { wordsOf } from './news.ts';
 import type { ObservedPool } from './observed.ts';
 import { openReporter } from './report.ts';
@@ -67,9 +67,8 @@ const concurrency = 8;
 /** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
 const tryAgainMs = 15_000;
 const unseenMs = 5_000;
-/** While others have no objects yet, a new pool's policy waits so long between two looks, and so long in all. */
+/** Between two looks at a pool whose policy waits for the objects of others. */
 const othersFirstMs = 3_000;
-const othersFirstWithinMs = 15_000;
 /** The first status of a pool waits so long for the ledger to be read, and is told without it then. */
 const firstReadWithinMs = 10_000;
 /** Deleted pools are looked for at once when one goes, and now and then: others may have gone while nobody led. */
@@ -135,7 +134,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       const made = await makeObjects(pool, acting, memory);
       failure = made.failure;
       waits.push(...made.waits);
-      if (failure === undefined && memory.troubles.length === 0 && othersFirst(pool, memory)) {
+      if (failure === undefined && memory.troubles.length === 0 && policyWaits(pool, memory)) {
         memory.readableSinceMs = clock.nowMs();
         return { look: 'after', delayMs: othersFirstMs };
       }
@@ -147,12 +146,9 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     return waits.length === 0 ? { look: 'when-added' } : { look: 'after', delayMs: Math.min(...waits) };
   }
 
-  /**
-   * Of many new pools the objects are made before the first policy is written: nobody acts on a policy before the pods are up, which takes seconds.
-   */
-  function othersFirst(pool: PoolObject, { sinceMs }: Memory): boolean {
-    const areMany = cluster.poolCount() - memories.size > concurrency;
-    return areMany && (deploymentOf(pool)?.ready ?? 0) === 0 && clock.nowMs() - sinceMs < othersFirstWithinMs;
+  function policyWaits(pool: PoolObject, memory: Memory): boolean {
+    const unmade = cluster.poolCount() - memories.size;
+    return othersFirst(memory, { unmade, ready: deploymentOf(pool)?.ready ?? 0, nowMs: clock.nowMs() });
   }
 
   /** Makes the pool's objects be as planned, unless nothing has changed since they were. */

@@ -59,12 +59,31 @@ export function freshMemory(pool: PoolObject, nowMs: number): Memory {
 }
 
 /** The declaration to act on: that of the object, or the one before while it cannot be. */
-export function actingOn({ generation, declared }: PoolObject, memory: Memory): Acting | undefined {
+export function actingOn(
+  { generation, declared }: Pick<PoolObject, 'generation' | 'declared'>,
+  memory: Pick<Memory, 'acting'>,
+): Acting | undefined {
   if (declared.accepted && memory.acting?.generation !== generation) memory.acting = { generation, compiled: declared };
   return memory.acting;
 }
 
+/** More pools than this without objects are many. */
+const manyUnmade = 8;
+/** Longest that a policy waits for the objects of others. */
+const othersFirstWithinMs = 15_000;
+
+/**
+ * Whether a pool's policy waits: of many new pools the objects are made before the first policy is written, as nobody acts on a policy before the pods are up,
+ * which takes seconds. `unmade`: pools that have no objects yet; `ready`: workers of this one that serve.
+ */
+export function othersFirst(
+  { sinceMs }: Pick<Memory, 'sinceMs'>,
+  now: { readonly unmade: number; readonly ready: number; readonly nowMs: number },
+) {
+  return now.unmade > manyUnmade && now.ready === 0 && now.nowMs - sinceMs < othersFirstWithinMs;
+}
+
 /** What is worth telling of the pool's objects. */
-export function troublesOf({ troubles, failing }: Memory, nowMs: number): readonly ChildTrouble[] {
+export function troublesOf({ troubles, failing }: Pick<Memory, 'troubles' | 'failing'>, nowMs: number): readonly ChildTrouble[] {
   return failing !== undefined && nowMs - failing.sinceMs >= failsAfterMs ? [...troubles, ...failing.troubles] : troubles;
 }

@@ -146,12 +146,15 @@ export function watchCluster(
     ...Object.values(children),
   ];
   const reflectors = watched.flatMap(({ all }) => all);
-  const reading = namespaces.map(async (namespace, index) => {
-    await Promise.all(watched.map(({ all }) => all[index]?.listed));
-    read.add(namespace);
-    for (const key of pools.all[index]?.keys() ?? []) onPool(key);
-  });
-  for (const one of reading) one.catch(() => undefined); // told by \`begun\`, if by none of the others
+  const begun = Promise.any(
+    namespaces.map(async (namespace, index) => {
+      await Promise.all(watched.map(({ all }) => all[index]?.listed));
+      read.add(namespace);
+      for (const key of pools.all[index]?.keys() ?? []) onPool(key);
+    }),
+  );
+  // It is broken off with the signal alone, and whoever waits for it hears of that. An operator that stops earlier does not wait for it.
+  begun.catch(() => undefined);
   return {
     pool: (key) => (isRead(key) ? pools.get(key) : undefined),
     poolKeys: () => pools.all.flatMap((one) => [...one.keys()].filter(isRead)),
@@ -163,7 +166,7 @@ export function watchCluster(
     childVersion: (kind, key) => children[kind].get(key)?.version,
     deployment: (key) => children.Deployment.get(key)?.deployment,
     pods: (pool) => [...(podsOf.get(pool) ?? [])].flatMap((key) => pods.get(key) ?? []),
-    begun: Promise.any(reading),
+    begun,
     readScope: () => (scope === 'all' ? scope : scope.filter((namespace) => read.has(namespace))),
     unread: () => namespaces.length - read.size,
     heardAtMs: () => Math.min(...reflectors.map(({ heardAtMs }) => heardAtMs())),
