@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { alerts } from '../../charts/alerts.ts';
+import { illness } from '../../operator/health.ts';
 import { ofKind, synthesised } from './manifests.ts';
 
 const monitoring = (options: Parameters<typeof synthesised>[0] = {}) => synthesised(options, '90-monitoring');
@@ -19,6 +20,14 @@ describe('an alert', () => {
     expect(used.length).toBeGreaterThan(0);
     for (const name of used) expect(known).toContain(name);
     expect(annotations.description.length).toBeGreaterThan(40);
+  });
+
+  test('on silence comes before the operator is started anew for it', () => {
+    const silence = alerts.find(({ alert }) => alert === 'TrunklineOperatorHearsNothing');
+    const [, seconds] = / > (\d+)$/.exec(silence?.expr ?? '') ?? [];
+    expect(silence?.for).toBe('1m');
+    const toldAtMs = (Number(seconds) + 60) * 1_000;
+    expect(illness({ is: 'leading', listed: true, silentMs: toldAtMs, unreadNamespaces: 0 }, 0)).toBeUndefined();
   });
 
   test('has a name of its own', () => {

@@ -23,6 +23,7 @@ describe('the environment of an operator', () => {
     { namespaces: '', scope: 'all' },
     { namespaces: 'voice', scope: ['voice'] },
     { namespaces: 'voice, sales,', scope: ['voice', 'sales'] },
+    { namespaces: 'voice,sales,voice', scope: ['voice', 'sales'] },
   ])('with namespaces "$namespaces" it looks after $scope', ({ namespaces, scope }) => {
     expect(readEnvironment({ ...given, TRUNKLINE_NAMESPACES: namespaces }, 'x').scope).toEqual(scope);
   });

@@ -9,8 +9,8 @@ import { freshLedger } from '../../support/ledger.ts';
 import { administrator, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { aProcessNode } from '../pool/node.ts';
-import { anOperator, apply, until, untilReason } from '../pool/operator.ts';
-import { aProvider, makeSecrets, token } from '../pool/trial.ts';
+import { anOperator, apply, until } from '../pool/operator.ts';
+import { aProvider, makeSecrets, startTrial } from '../pool/trial.ts';
 import { followWatches } from './watches.ts';
 
 /** The operator dead and the API server out of reach, for whoever is on a node and for every operator: calls go on. */
@@ -52,13 +52,7 @@ test(`${outageSeconds} s without operator and API server, and no caller, call or
   const { simulator, pool } = await aProvider(folder, node.service, { scenario, changes });
   await makeSecrets(namespace.name(), folder, url);
   const operator = await anOperator(namespace.name(), url, 'before', way.path);
-  await apply(namespace.name(), pool);
-  await untilReason(namespace.name(), 'trial', 'Ready', 'Ready', 60_000);
-  await until('the workers take the token', async () => {
-    const answer = await fetch(`${node.service}/v1/pool`, { headers: { authorization: `Bearer ${token}` } });
-    return answer.ok;
-  });
-  await simulator.startTraffic(node.service, token);
+  await startTrial(namespace.name(), pool, { simulator, service: node.service });
   const watches = followWatches(database);
   onTestFinished(() => watches.end());
   await until('calls flow', async () => (await simulator.report()).dials > 20);

@@ -9,8 +9,8 @@ import { freshLedger } from '../../support/ledger.ts';
 import { administrator, kubectlSays, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { aProcessNode } from '../pool/node.ts';
-import { anOperator, apply, until, untilReason } from '../pool/operator.ts';
-import { aProvider, makeSecrets, token } from '../pool/trial.ts';
+import { anOperator, until } from '../pool/operator.ts';
+import { aProvider, makeSecrets, startTrial, token } from '../pool/trial.ts';
 import { followWatches } from './watches.ts';
 
 /** A fleet made smaller again and again, and rolled out at the end, while calls come and go: nobody may notice. Everything is real but the kubelet. */
@@ -58,13 +58,7 @@ test(`of ${times} times that a busy fleet is made smaller, and of a rollout, no 
   const pool = drawn.replace(`${teamOrigin}/handler`, handler !== undefined && 'url' in handler ? handler.url : '');
   await makeSecrets(namespace.name(), folder, url);
   await anOperator(namespace.name(), url);
-  await apply(namespace.name(), pool);
-  await untilReason(namespace.name(), 'trial', 'Ready', 'Ready', 60_000);
-  await until('the workers take the token', async () => {
-    const answer = await fetch(`${node.service}/v1/pool`, { headers: { authorization: `Bearer ${token}` } });
-    return answer.ok;
-  });
-  await simulator.startTraffic(node.service, token);
+  await startTrial(namespace.name(), pool, { simulator, service: node.service });
   const watches = followWatches(database);
   onTestFinished(() => watches.end());
 

@@ -77,6 +77,8 @@ describe('a reflector', () => {
     await forbid();
     await until(() => on.errors.some((error) => isRefusedWith(error, 403)));
     await on.put('forbidden', 'after');
+    const heardAtMs = on.copy.heardAtMs();
+    await until(() => on.copy.heardAtMs() > heardAtMs); // a refusal is an answer
     await pause(500);
     expect(on.value('forbidden')).toBe('before');
     await allow();

@@ -7,6 +7,7 @@ import { readDeclaration } from '../../../standalone/declaration.ts';
 import { inventSecrets } from '../../../standalone/secrets.ts';
 import { type Simulator, startSimulator } from '../../../standalone/simulator.ts';
 import { kubectlSays } from '../cluster.ts';
+import { apply, until, untilReason } from './operator.ts';
 
 /** The sample pool in a cluster, before the strict simulator, which is the judge of what happens to its calls. */
 
@@ -56,6 +57,21 @@ export async function aProvider(
   });
   onTestFinished(() => simulator.end());
   return { simulator, pool: await trialPool({ publicUrl, provider: simulator.url }, changes) };
+}
+
+/** Applies the pool, and has it called and called from once it takes sessions. */
+export async function startTrial(
+  namespace: string,
+  pool: string,
+  { simulator, service }: { readonly simulator: Simulator; readonly service: string },
+): Promise<void> {
+  await apply(namespace, pool);
+  await untilReason(namespace, 'trial', 'Ready', 'Ready', 60_000);
+  await until('the workers take the token', async () => {
+    const answer = await fetch(`${service}/v1/pool`, { headers: { authorization: `Bearer ${token}` } });
+    return answer.ok;
+  });
+  await simulator.startTraffic(service, token);
 }
 
 /** Puts the pool's Secrets into the cluster. */
