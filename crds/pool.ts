@@ -22,6 +22,12 @@ const handler = z.union([
   z.strictObject({
     module: z.string().min(1).max(500).describe('Path of a module on the workers that gets the events; it runs in a thread of its own.'),
     timeout: duration('100ms', '20s').default('5s').describe('How long an answer may take.'),
+    stateful: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the module keeps something of a call in memory between two events. Then all events of a call go to one worker, which stays until the call is over, within its `workers.drain.timeout`.',
+      ),
   }),
 ]);
 

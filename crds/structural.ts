@@ -10,7 +10,7 @@ const serverRule = z.strictObject({ rule: z.string(), message: z.string(), field
 
 /** What zod writes of our schemas, and what they carry in their metadata. A keyword that is not here is refused, so that none gets lost unseen. */
 const written = z.strictObject({
-  type: z.enum(['object', 'array', 'string', 'integer']).optional(),
+  type: z.enum(['object', 'array', 'string', 'integer', 'boolean']).optional(),
   description: z.string().optional(),
   form: z.string().optional(),
   default: z.json().optional(),

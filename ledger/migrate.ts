@@ -9,6 +9,7 @@ import { failingCalls } from './migrations/0007-failing-calls.ts';
 import { fleets } from './migrations/0008-fleets.ts';
 import { accountNames } from './migrations/0009-account-names.ts';
 import { enteredVersions } from './migrations/0010-entered-versions.ts';
+import { callHomes } from './migrations/0011-call-homes.ts';
 
 /** Every migration ever released, in order. Forward only: a released one is never edited. */
 const migrations: readonly string[] = [
@@ -22,6 +23,7 @@ const migrations: readonly string[] = [
   fleets,
   accountNames,
   enteredVersions,
+  callHomes,
 ];
 
 /** Serialises migrations of all processes; the number only has to be the same everywhere. */

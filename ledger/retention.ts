@@ -54,5 +54,11 @@ export async function forgetOld(sql: Sql, poolId: PoolId, retention: Retention):
        order by call_id limit ${bite}))`,
     [poolId, retention.sessionsMs],
   );
-  return [anonymised, removed, events, foreign, workers, failing].some((result) => (result.rowCount ?? 0) >= bite);
+  // Of workers that ended without a word; the others forget their own. No call lasts as long.
+  const homes = await sql.query(
+    `delete from call_home where pool_id = $1 and call_id = any(array(
+       select call_id from call_home where pool_id = $1 and claimed_at < clock_timestamp() - interval '1 day' limit ${bite}))`,
+    [poolId],
+  );
+  return [anonymised, removed, events, foreign, workers, failing, homes].some((result) => (result.rowCount ?? 0) >= bite);
 }

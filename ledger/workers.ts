@@ -45,17 +45,18 @@ export type Asked = 'serve' | 'drain';
 
 /**
  * Enters a worker and takes its liveness lock on `connection`; while that connection lives, the worker counts as alive. `before`: its number until now, if
- * it had lost the ledger; what was asked of that one is asked of this one.
+ * it had lost the ledger; what was asked of that one is asked of this one. `address`: where other workers reach it.
  */
 export async function registerWorker(
   connection: Sql,
   poolId: PoolId,
   name: string,
-  as: { readonly state: WorkerState; readonly before?: WorkerId | undefined } = { state: 'serving' },
+  as: { readonly state: WorkerState; readonly before?: WorkerId | undefined; readonly address?: string | undefined } = { state: 'serving' },
 ): Promise<WorkerId> {
   const { rows } = await connection.query<{ id: number }>(
-    'insert into worker (pool_id, name, state, phase_asked) values ($1, $2, $3, (select phase_asked from worker where id = $4)) returning id',
-    [poolId, name, as.state, as.before],
+    `insert into worker (pool_id, name, state, phase_asked, address)
+     values ($1, $2, $3, (select phase_asked from worker where id = $4), $5) returning id`,
+    [poolId, name, as.state, as.before, as.address],
   );
   const id = rows[0]?.id;
   if (id === undefined || !(await tryLock(connection, 'worker', id))) throw new Error(`worker ${name} could not take its liveness lock`);

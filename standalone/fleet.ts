@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
+import type { Statefulness } from '../capacity/scaling/policy.ts';
 import { type Dispensable, victimsOf } from '../capacity/scaling/victims.ts';
 import { endWorker, freeName, keepLog, type Member, servingMessage } from './member.ts';
 import { endingsInARow, restartDelayMs } from './restart.ts';
@@ -19,7 +20,7 @@ export type Fleet = {
   /** How many workers ended without being asked to. */
   crashes(): number;
   /** Starts workers, or drains those that `known` says least about, until as many are left as are wanted. Returns at once. */
-  resize(size: number, known: ReadonlyMap<string, Pick<Dispensable, 'sessions' | 'dispatching'>>): void;
+  resize(size: number, known: ReadonlyMap<string, Pick<Dispensable, 'sessions' | 'dispatching'>>, handler: Statefulness): void;
   /** Asks every worker to finish and leave, and ends those that do not. Resolves when none is left. */
   drain(): Promise<void>;
   /** Ends every worker at once. */
@@ -169,7 +170,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       return { serving, starting: stay.length - serving, draining: members.size - stay.length };
     },
     crashes: () => crashes,
-    resize(wanted, known) {
+    resize(wanted, known, handler) {
       if (leaving) return;
       size = wanted;
       most = Math.max(most, size);
@@ -178,6 +179,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const names = victimsOf(
         stay.map((member) => dispensable(member, known)),
         stay.length - wanted,
+        handler,
       );
       for (const member of stay.filter(({ name }) => names.includes(name))) void dismiss(member, 'SIGTERM');
     },

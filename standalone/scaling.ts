@@ -51,7 +51,7 @@ export function followLoad(options: {
     remembered = step.remembered;
     const { replicas, previous } = step.decision;
     if (replicas !== previous) options.onEvent(describeDecision(step.decision));
-    fleet.resize(replicas, new Map((reading?.workers ?? []).map((worker) => [worker.name, knownOf(worker)])));
+    fleet.resize(replicas, new Map((reading?.workers ?? []).map((worker) => [worker.name, knownOf(worker)])), policy.handler);
     await tell(step);
   }
 

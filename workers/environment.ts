@@ -3,6 +3,7 @@ import { type PoolKey, poolKey } from '../crds/values.ts';
 import type { LedgerAddress } from '../ledger/address.ts';
 
 /** How a worker is told what to be: the same on one machine and in a pod. */
+
 /** Where the ledger is: the URL itself, or a file that holds it (a mounted secret) and is read again for every connection. One of the two. */
 export const ledgerVariables = {
   TRUNKLINE_LEDGER_URL: z.string().min(1).optional(),
@@ -17,6 +18,9 @@ const environment = z.object({
   TRUNKLINE_SECRETS: z.string().min(1),
   TRUNKLINE_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   TRUNKLINE_HOST: z.string().default('0.0.0.0'),
+  /** Where the pool's other workers reach this one alone; port 0 takes a free one. */
+  TRUNKLINE_PEER_HOST: z.string().default('127.0.0.1'),
+  TRUNKLINE_PEER_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   /** Where the provider reaches the workers; overrides the pool's `publicUrl`. */
   TRUNKLINE_PUBLIC_URL: z.string().optional(),
   /** Overrides every project's provider address; for simulation. */
@@ -30,6 +34,7 @@ export type WorkerEnvironment = {
   readonly secrets: string;
   readonly port: number;
   readonly host: string;
+  readonly peer: { readonly host: string; readonly port: number };
   readonly publicUrl: string | undefined;
   readonly providerUrl: string | undefined;
   readonly name: string;
@@ -57,6 +62,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): WorkerEnvironment
     secrets: data.TRUNKLINE_SECRETS,
     port: data.TRUNKLINE_PORT,
     host: data.TRUNKLINE_HOST,
+    peer: { host: data.TRUNKLINE_PEER_HOST, port: data.TRUNKLINE_PEER_PORT },
     publicUrl: data.TRUNKLINE_PUBLIC_URL,
     providerUrl: data.TRUNKLINE_PROVIDER_URL,
     name: data.TRUNKLINE_WORKER_NAME,

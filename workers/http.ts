@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import express, { type Router } from 'express';
 import { notFound, Problem, sendProblem } from './intake/problem.ts';
 
@@ -17,6 +17,8 @@ const notYet = express.Router().use((_request, response) => {
 
 export type Listening = {
   readonly port: number;
+  /** Host and port as a URL has them. */
+  readonly address: string;
   /** Begins to serve these as well. */
   serve(routers: readonly Router[]): void;
   close(): Promise<void>;
@@ -29,6 +31,8 @@ export type Listening = {
 export async function listen(options: {
   readonly host: string;
   readonly port: number;
+  /** `alone`: the address is this worker's. In a fleet on one machine all others are shared. */
+  readonly address?: 'alone';
   readonly routers: readonly Router[];
   /** Whether clients are asked to come back on another connection, because this worker is about to leave. */
   readonly leaving: () => boolean;
@@ -58,10 +62,12 @@ export async function listen(options: {
   server.on('request', cutWhatIsLeft);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
+    server.listen({ port: options.port, host: options.host, exclusive: options.address === 'alone' }, resolve);
   });
+  const port = portOf(server);
   return {
-    port: portOf(server),
+    port,
+    address: `${isIPv6(options.host) ? `[${options.host}]` : options.host}:${port}`,
     serve(routers) {
       later = express.Router({ caseSensitive: true });
       for (const router of routers) later.use(router);

@@ -44,6 +44,8 @@ export async function openLiveness(options: {
   readonly ledgerUrl: LedgerUrl;
   readonly poolId: PoolId;
   readonly name: string;
+  /** Where other workers reach it. */
+  readonly address?: string;
   /** As what it registers: one that drains and loses the ledger meanwhile is given nothing when it is back. */
   readonly state: () => WorkerState;
   readonly onAdmitted: (attemptIds: readonly string[]) => void;
@@ -78,6 +80,7 @@ export async function openLiveness(options: {
       await connection.connect();
       const workerId = await registerWorker(connection, options.poolId, options.name, {
         state: options.state(),
+        address: options.address,
         before: current?.workerId,
       });
       await connection.query(`listen ${workerChannel(workerId)}`);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { statefulnessOf } from '../capacity/scaling/compile.ts';
 import { durationMs, type ProjectName, poolNameOf } from '../crds/values.ts';
 import { openAddress } from '../ledger/address.ts';
 import { admittedTo } from '../ledger/attempts/admitted-to.ts';
@@ -20,8 +21,12 @@ import { openApplier } from './events/apply.ts';
 import { openEndings } from './events/endings.ts';
 import { openInboxWorker } from './events/inbox-worker.ts';
 import { openInboxWriter } from './events/inbox-writer.ts';
+import { openVerified, proofHeaders } from './events/verified.ts';
 import { webhookRouter } from './events/webhooks.ts';
+import { openHandlerAtHome } from './handler/at-home.ts';
 import { followHandler } from './handler/following.ts';
+import { openHomes } from './handler/homes.ts';
+import { peerRouter } from './handler/peers.ts';
 import { openHangUp } from './hang-up.ts';
 import { listen } from './http.ts';
 import { openAnswerer } from './inbound/answerer.ts';
@@ -62,9 +67,13 @@ const everyMs = {
   tokens: 5_000,
   orgs: 5_000,
   results: 1_000,
+  homes: 5_000,
   forget: 60_000,
   secrets: 5_000,
 } as const;
+
+/** Nothing is handed over by other workers any more when this is waited for. */
+const closesWithinMs = 1_000;
 
 /** Longest that a cluster takes to send nothing more to a pod that is not ready: endpoints, proxies and balancers learn it one after the other. */
 const sendersLearnWithinMs = 5_000;
@@ -112,7 +121,17 @@ export async function startWorker(
     const current = phase();
     return current === 'starting' ? 'serving' : current;
   };
-  const livenessOptions = { ledgerUrl, poolId, name, state: stateNow, random: Math.random, log, signal: stop.signal };
+  const peers = await listen({ ...environment.peer, address: 'alone', routers: [], leaving: () => false });
+  const livenessOptions = {
+    ledgerUrl,
+    poolId,
+    name,
+    address: peers.address,
+    state: stateNow,
+    random: Math.random,
+    log,
+    signal: stop.signal,
+  };
   const liveness = await onceTheLedgerAnswers(
     () => openLiveness({ ...livenessOptions, onAdmitted: (attemptIds) => admitted(attemptIds) }),
     log,
@@ -167,10 +186,22 @@ export async function startWorker(
     random: Math.random,
     log,
   });
-  const handler = followHandler(() => spec().handler, {
-    secrets,
+  const livingProjects = () => [...policy().projects, ...formerProjects()];
+  const statefulness = () => statefulnessOf(spec().handler);
+  const homes = openHomes({ database, poolId, name, phase: () => (phase() === 'serving' ? 'staying' : 'leaving'), log });
+  const handler = openHandlerAtHome({
+    handler: followHandler(() => spec().handler, {
+      secrets,
+      log,
+      observe: (type, ms) => metrics.handlerSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
+    }),
+    homes,
+    statefulness,
+    proofHeaders: (project) =>
+      livingProjects()
+        .filter(({ name: own }) => own === project)
+        .flatMap(proofHeaders),
     log,
-    observe: (type, ms) => metrics.handlerSeconds.observe({ type: messageLabel(type) }, ms / 1_000),
   });
   const answerer = openAnswerer({
     database,
@@ -221,7 +252,7 @@ export async function startWorker(
   }
 
   let startedInMs: number | undefined;
-  const inFlight = () => dialler.inFlight + arrivals.waiting;
+  const inFlight = () => dialler.inFlight + arrivals.waiting + homes.held;
   async function beat(): Promise<void> {
     const asked = await beatWorker(database, owner(), {
       state: stateNow(),
@@ -252,6 +283,11 @@ export async function startWorker(
       { name: 'tokens', everyMs: everyMs.tokens, work: tokens.refresh },
       { name: 'orgs', everyMs: everyMs.orgs, work: orgs.refresh },
       { name: 'results', everyMs: everyMs.results, work: async () => results?.follow() },
+      {
+        name: 'homes',
+        everyMs: everyMs.homes,
+        work: async () => (statefulness() === 'stateful' || homes.held > 0 ? homes.sweep() : undefined),
+      },
       { name: 'forget', everyMs: everyMs.forget, work: forget },
     ],
     startResults: () => {
@@ -276,10 +312,11 @@ export async function startWorker(
   const hangUp = openHangUp({ database, poolId, providers, log, signal: stop.signal });
   const http = opened ?? (await open());
   ledger = { database, poolId };
+  const verified = openVerified({ projects: livingProjects, secrets, now, log });
+  peers.serve([peerRouter({ verified, handler, log })]);
   http.serve([
     webhookRouter({
-      projects: () => [...policy().projects, ...formerProjects()],
-      secrets,
+      verified,
       store: openInboxWriter(database, poolId).store,
       work: inboxWorker.begin,
       answerCaller: answerer.answer,
@@ -322,6 +359,7 @@ export async function startWorker(
       await candidate.close();
       inForce.stop();
       await inboxWorker.sweep();
+      await Promise.race([peers.close(), sleep(closesWithinMs, undefined, { ref: false })]);
       await handler.close();
       providers.close();
       await retireWorker(database, owner());

@@ -1,12 +1,13 @@
 import type { PoolSpec } from '../../crds/pool.ts';
-import type { SubscriptionName } from '../../crds/values.ts';
+import { durationMs, type SubscriptionName } from '../../crds/values.ts';
+import { statefulnessOf } from '../scaling/compile.ts';
 import { usableSubscriptions } from './eligibility.ts';
 import type { ClassPolicy, Direction, Policy } from './policy.ts';
 import { listed, type PolicyProblem } from './problem.ts';
 
 /** What works, but may surprise. */
 export function findWarnings(spec: PoolSpec, policy: Policy): readonly PolicyProblem[] {
-  return [...unguardedInbound(spec), ...nothingToDial(spec, policy), ...starvingClasses(spec, policy)];
+  return [...unguardedInbound(spec), ...nothingToDial(spec, policy), ...starvingClasses(spec, policy), ...forgottenCalls(spec, policy)];
 }
 
 function unguardedInbound(spec: PoolSpec): readonly PolicyProblem[] {
@@ -60,4 +61,16 @@ function canFill(subscription: SubscriptionName, classes: readonly ClassPolicy[]
 
 function reservesSomething(one: ClassPolicy): boolean {
   return one.reserved > 0 || [...(one.reservedAt?.values() ?? [])].some((slots) => slots > 0);
+}
+
+/** A worker that leaves waits for its calls no longer than it may drain. */
+function forgottenCalls({ handler, workers }: PoolSpec, policy: Policy): readonly PolicyProblem[] {
+  const longestMs = Math.max(...policy.classes.map(({ session }) => session.maxDurationMs));
+  if (statefulnessOf(handler) === 'stateless' || durationMs(workers.drain.timeout) >= longestMs) return [];
+  return [
+    {
+      path: ['spec', 'workers', 'drain', 'timeout'],
+      message: `calls last up to ${longestMs / 1_000} s: with less, a worker that leaves takes along what a stateful handler knows of longer ones`,
+    },
+  ];
 }

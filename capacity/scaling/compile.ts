@@ -1,12 +1,12 @@
-import type { PoolSpec } from '../../crds/pool.ts';
+import type { HandlerSpec, PoolSpec } from '../../crds/pool.ts';
 import type { ScalingRuleSpec, ScalingSpec } from '../../crds/scaling.ts';
 import { durationMs } from '../../crds/values.ts';
 import type { ScalingRule } from './behavior.ts';
-import { type ScalingPolicy, spareWorkers } from './policy.ts';
+import { type ScalingPolicy, type Statefulness, spareWorkers } from './policy.ts';
 import type { ScalingSchedule } from './schedule.ts';
 
 /** Makes what a pool declares about its workers ready for decisions. */
-export function scalingPolicyOf({ scaling, workers, classes }: PoolSpec): ScalingPolicy {
+export function scalingPolicyOf({ scaling, workers, classes, handler }: PoolSpec): ScalingPolicy {
   return {
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas,
@@ -18,9 +18,13 @@ export function scalingPolicyOf({ scaling, workers, classes }: PoolSpec): Scalin
     buffer: scaling.buffer,
     schedules: scaling.schedules.map(scheduleOf),
     behavior: { scaleUp: ruleOf(scaling.behavior.scaleUp), scaleDown: ruleOf(scaling.behavior.scaleDown) },
-    // Any worker takes any event of a session: none is bound to one.
-    handler: 'stateless',
+    handler: statefulnessOf(handler),
   };
+}
+
+/** Any worker takes any event of a session, unless the team's module keeps something of it between two. */
+export function statefulnessOf(handler: HandlerSpec | undefined): Statefulness {
+  return handler !== undefined && 'module' in handler && handler.stateful ? 'stateful' : 'stateless';
 }
 
 function scheduleOf(schedule: ScalingSpec['schedules'][number]): ScalingSchedule {

@@ -22,8 +22,11 @@ export type ScalingPolicy = {
   readonly schedules: readonly ScalingSchedule[];
   readonly behavior: { readonly scaleUp: ScalingRule; readonly scaleDown: ScalingRule };
   /** `stateful`: sessions stay with their worker, so no busy worker is ever given up. */
-  readonly handler: 'stateless' | 'stateful';
+  readonly handler: Statefulness;
 };
+
+/** Whether the team's logic keeps something of a session in the memory of one worker. */
+export type Statefulness = 'stateless' | 'stateful';
 
 /** How often a decision is taken. */
 export const tickMs = 2_000;

@@ -1,3 +1,5 @@
+import type { Statefulness } from './policy.ts';
+
 /** What is known when the number of workers is decided. Ages are spans measured where the figure was read: clocks of two machines are never compared. */
 export type Signals = {
   /** `draining` ones are on their way out and are in neither of the others. */
@@ -42,7 +44,7 @@ const staleAfterMs = 10_000;
 const largest = 1e9;
 
 /** Sorts what is known from what is not. `busyWorkers` can be unknown only where it matters. */
-export function readSignals(signals: Signals, handler: 'stateless' | 'stateful'): Known {
+export function readSignals(signals: Signals, handler: Statefulness): Known {
   const unknown: Unknown[] = [];
   const value = (signal: SignalName): number | undefined => {
     const reading = signals[signal];

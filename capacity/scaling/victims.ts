@@ -1,3 +1,5 @@
+import type { Statefulness } from './policy.ts';
+
 /** A worker that may be given up, as far as whoever gives it up knows it. */
 export type Dispensable = {
   readonly name: string;
@@ -11,10 +13,12 @@ export type Dispensable = {
 
 /**
  * Which workers leave: those first that nobody would miss. What has not begun to serve goes before what has, then what holds least, and of equals the
- * youngest, as the older ones have shown that they last. The dispatcher goes last: without it nothing is admitted for a moment.
+ * youngest, as the older ones have shown that they last. The dispatcher goes last: without it nothing is admitted for a moment. Behind a stateful handler
+ * none goes that has a session, or of which that is not known: fewer leave than were asked for then.
  */
-export function victimsOf(workers: readonly Dispensable[], howMany: number): readonly string[] {
+export function victimsOf(workers: readonly Dispensable[], howMany: number, handler: Statefulness): readonly string[] {
   return workers
+    .filter((worker) => handler === 'stateless' || holdsNothing(worker))
     .toSorted(
       (one, other) =>
         Number(one.state === 'serving') - Number(other.state === 'serving') ||
@@ -25,4 +29,9 @@ export function victimsOf(workers: readonly Dispensable[], howMany: number): rea
     )
     .slice(0, Math.max(0, howMany))
     .map(({ name }) => name);
+}
+
+/** One that starts has said nothing yet and has nothing. One that has said that it has sessions has them, ready or not. */
+function holdsNothing({ state, sessions }: Dispensable): boolean {
+  return sessions === 0 || (sessions === undefined && state === 'starting');
 }

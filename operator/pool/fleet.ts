@@ -51,6 +51,7 @@ export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonl
     wanted: step.decision.replicas,
     nowMs: wallMs,
     drainTimeoutMs: compiled.drainTimeoutMs,
+    handler: compiled.scaling.handler,
     rollingOut: look.deployment !== undefined && look.deployment.updated < look.deployment.replicas,
   });
   const lastDecision =

@@ -1,3 +1,4 @@
+import type { Statefulness } from '../../capacity/scaling/policy.ts';
 import { type Dispensable, victimsOf } from '../../capacity/scaling/victims.ts';
 
 /**
@@ -34,9 +35,11 @@ export type Wanted = {
   readonly drainTimeoutMs: number;
   /** While old and new pods stand side by side nobody is chosen: those that go are going already. */
   readonly rollingOut: boolean;
+  readonly handler: Statefulness;
 };
 
-export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], { wanted, nowMs, drainTimeoutMs, rollingOut }: Wanted): GivingUp {
+export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], asked: Wanted): GivingUp {
+  const { wanted, nowMs, drainTimeoutMs, rollingOut, handler } = asked;
   const here = new Map(pods.map((pod) => [pod.name, pod]));
   const leaving = new Map(
     [...before.leaving].filter(
@@ -60,7 +63,7 @@ export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], { want
     // What the cluster has not made yet goes first, and there is nobody to ask.
     const unmade = Math.max(0, Math.min(spare, replicas - draining().length - candidates.length));
     replicas -= unmade;
-    for (const name of victimsOf(candidates, spare - unmade)) leaving.set(name, { sinceMs: nowMs, releasedMs: undefined });
+    for (const name of victimsOf(candidates, spare - unmade, handler)) leaving.set(name, { sinceMs: nowMs, releasedMs: undefined });
   }
   for (const [name, { sinceMs }] of draining()) {
     const pod = here.get(name);

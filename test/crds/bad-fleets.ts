@@ -10,10 +10,10 @@ const firstSchedule = 'spec.scaling.schedules[0]';
 
 export const badFleetFields: readonly BadManifest[] = [
   [
-    'a module that is said to keep state',
-    { 'spec.handler': { module: './a.mjs', stateful: true } },
+    'an address that is said to keep state',
+    { 'spec.handler': { url: 'https://team.example.com', stateful: true } },
     'spec.handler.stateful',
-    'is not a field here',
+    'goes with module only',
   ],
   ['a deletion policy of another kind', { 'spec.deletionPolicy': 'Delete' }, 'spec.deletionPolicy', 'must be one of Retain, Purge'],
   ['an image with a space', { 'spec.workers': { image: 'trunkline latest' } }, 'spec.workers.image', 'must be the name of an image'],

@@ -78,6 +78,7 @@ describe('the definition', () => {
     expect(handler?.['x-kubernetes-validations']).toEqual([
       { rule: '[has(self.url), has(self.module)].exists_one(given, given)', message: 'must have exactly one of url, module' },
       { rule: '!has(self.secretRef) || has(self.url)', message: 'goes with url only', fieldPath: '.secretRef' },
+      { rule: '!has(self.stateful) || has(self.module)', message: 'goes with module only', fieldPath: '.stateful' },
     ]);
     expect(handler?.properties?.['timeout']?.default, 'both alternatives have it').toBe('5s');
     const header = values.find(({ path }) => path.endsWith('.webhookAuth.header'))?.schema;

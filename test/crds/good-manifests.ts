@@ -22,6 +22,10 @@ export const goodManifests: readonly GoodManifest[] = [
   ['with a handler of its own', { 'spec.handler': { url: 'https://logic.example.com' } }],
   ['with a message of 1000 emoji', { [`${vip}.overflow`]: [{ message: '\u{1F4DE}'.repeat(1_000) }] }],
   ['with a module as handler', { 'spec.handler': { module: './logic.mjs', timeout: '500ms' } }],
+  [
+    'with a module that keeps state',
+    { 'spec.handler': { module: './logic.mjs', stateful: true }, 'spec.workers': { drain: { timeout: '10m' } } },
+  ],
   ['with results', { 'spec.results': { url: 'https://crm.example.com' } }],
   ['with equal priorities and different numbers', { [`${desk}.priority`]: 1000 }],
   ['with equal priorities, one narrower by its number', { [`${desk}.priority`]: 1000, [`${desk}.match`]: undefined }],

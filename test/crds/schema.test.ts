@@ -73,7 +73,7 @@ describe('the full sample', () => {
   test('shows every field', () => {
     const shown = new Set(everyPath(parse(text), poolManifest, ''));
     // A handler is a URL or a module; the sample shows the other one as a comment.
-    expect(fields.map(({ path }) => path).filter((path) => !shown.has(path))).toEqual(['spec.handler.module']);
+    expect(fields.map(({ path }) => path).filter((path) => !shown.has(path))).toEqual(['spec.handler.module', 'spec.handler.stateful']);
     expect(text).toContain('# module:');
   });
 });

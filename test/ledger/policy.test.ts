@@ -152,7 +152,7 @@ describe('a policy that a newer release stored', () => {
   test('is read without the fields that this one does not know, and they are named', async () => {
     const { database } = await freshLedger();
     const { metadata, spec } = await trial();
-    const handler = { module: 'logic.ts', timeout: '5s' };
+    const handler = { module: 'logic.ts', timeout: '5s', stateful: false };
     await writePolicy(database, metadata.name, { ...spec, handler });
     await database.query(`update policy set spec =
       jsonb_set(jsonb_set(spec || '{"invented": {"deep": 1}}', '{classes,1,invented}', '[1]'), '{handler,invented}', 'true')`);

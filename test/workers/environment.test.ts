@@ -17,6 +17,7 @@ describe('what a worker is told', () => {
       name: complete.TRUNKLINE_WORKER_NAME,
       port: 8080,
       host: '0.0.0.0',
+      peer: { host: '127.0.0.1', port: 0 },
       publicUrl: undefined,
       providerUrl: undefined,
     });

@@ -2,19 +2,11 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Logger } from 'pino';
 import type { ProjectPolicy } from '../../capacity/policy/policy.ts';
 import type { InboxEvent, StoredEvent } from '../../ledger/inbox.ts';
-import { parseServerMessage, type ServerMessage, verifyWebhook } from '../../providers/vapi/webhooks.ts';
-import type { Handler } from '../handler/handler.ts';
+import { parseServerMessage, type ServerMessage } from '../../providers/vapi/webhooks.ts';
+import type { Handler, HandlerEvent } from '../handler/handler.ts';
 import type { AssistantRequest, CallerAnswer } from '../inbound/answerer.ts';
-import { openBodyShare, readBody } from '../intake/body.ts';
 import { Problem, problemHandler } from '../intake/problem.ts';
-import type { Secrets } from '../secrets.ts';
-import { openRefusals } from './refusals.ts';
-
-/** Reports carry whole assistants and transcripts: several megabytes are normal. */
-const maxBytes = 10 * 1_024 * 1_024;
-const bodyWithinMs = 10_000;
-/** What bodies may hold together whose signature can only be checked when they are whole. */
-const unverifiedBytes = 64 * 1_024 * 1_024;
+import type { Verified } from './verified.ts';
 
 /** The provider gives up on most events after 20 s. */
 const handlerWithinMs = 19_000;
@@ -23,6 +15,14 @@ const handlerWithinMs = 19_000;
 const chooseWithinMs = 3_000;
 const callerWithinMs = 7_000;
 
+/** A message of the provider, and who waits for what comes of it. */
+type Asked = {
+  readonly event: HandlerEvent;
+  readonly project: ProjectPolicy;
+  readonly response: Response;
+  readonly startedAtMs: number;
+};
+
 type Stored = Extract<ServerMessage, { kind: 'status-update' | 'end-of-call-report' }>;
 
 /**
@@ -30,9 +30,7 @@ type Stored = Extract<ServerMessage, { kind: 'status-update' | 'end-of-call-repo
  * reports are committed before the 200, so a worker that dies right after loses none; the work follows.
  */
 export function webhookRouter(deps: {
-  /** Projects whose calls may live: declared ones, and those that were removed since. */
-  readonly projects: () => readonly ProjectPolicy[];
-  readonly secrets: Secrets;
+  readonly verified: Verified;
   readonly store: (event: InboxEvent) => Promise<StoredEvent | undefined>;
   readonly work: (event: StoredEvent, callerNumber: string | undefined) => void;
   readonly answerCaller: (request: AssistantRequest, project: ProjectPolicy) => Promise<CallerAnswer>;
@@ -44,58 +42,23 @@ export function webhookRouter(deps: {
   readonly now: () => number;
   readonly log: Logger;
 }): Router {
-  const unverified = openBodyShare(unverifiedBytes);
-  const refusals = openRefusals(deps);
-
   async function receive(request: Request, response: Response): Promise<void> {
     const startedAtMs = deps.now();
-    const project = deps.projects().find((candidate) => candidate.name === request.params['project']);
-    if (project === undefined) throw new Problem('not-found', { detail: 'this pool has no project of that name', field: 'project' });
-    const raw = await receiveVerified(request, project);
+    const { project, raw } = await deps.verified.receive(request);
     const message = parseServerMessage(raw);
     if (message.kind === 'invalid') throw new Problem('malformed-body', { detail: message.message, field: message.path });
     if (message.kind === 'assistant-request' || message.kind === 'other') deps.observeOwn(deps.now() - startedAtMs);
-    await answer(message, raw, request, response, project, startedAtMs);
-    deps.observe(message.kind === 'other' ? message.type : message.kind, deps.now() - startedAtMs);
+    const type = message.kind === 'other' ? message.type : message.kind;
+    const event = { raw, type, callId: message.callId, project: project.name, headers: request.headers };
+    await answer(message, { event, project, response, startedAtMs });
+    deps.observe(type, deps.now() - startedAtMs);
   }
 
-  /** The body, of which nothing is kept for a stranger that we can tell by the headers alone. @throws Problem */
-  async function receiveVerified(request: Request, project: ProjectPolicy): Promise<Buffer> {
-    const bounds = { maxBytes, timeoutMs: bodyWithinMs };
-    if (project.webhookAuth.type !== 'Hmac') await verify(Buffer.alloc(0), request, project);
-    const raw = await readBody(request, project.webhookAuth.type === 'Hmac' ? { ...bounds, share: unverified } : bounds);
-    if (raw.length === 0) throw new Problem('malformed-body', { detail: 'a server message of the provider was expected', field: 'body' });
-    if (project.webhookAuth.type === 'Hmac') await verify(raw, request, project);
-    return raw;
-  }
-
-  /** @throws Problem */
-  async function verify(raw: Buffer, request: Request, project: ProjectPolicy): Promise<void> {
-    const field = proofHeader(project);
-    if (project.webhookSecret === undefined) {
-      throw new Problem('webhook-not-verified', { detail: 'the project declares no webhookSecretRef to verify it by', field });
-    }
-    const secrets = await deps.secrets.readAll(project.webhookSecret);
-    const verdict = verifyWebhook(raw, request.headers, secrets, project.webhookAuth);
-    if (verdict === 'verified') return;
-    refusals.note(project.name, verdict);
-    throw new Problem('webhook-not-verified', { detail: `its proof is ${verdict}`, field });
-  }
-
-  async function answer(
-    message: Exclude<ServerMessage, { kind: 'invalid' }>,
-    raw: Buffer,
-    request: Request,
-    response: Response,
-    project: ProjectPolicy,
-    startedAtMs: number,
-  ) {
+  async function answer(message: Exclude<ServerMessage, { kind: 'invalid' }>, { event, project, response, startedAtMs }: Asked) {
     switch (message.kind) {
       case 'assistant-request': {
-        const answered = await deps.answerCaller(message, project);
-        response
-          .status(200)
-          .json(answered.kind === 'assistant' ? await handlerAnswer(answered.body, raw, request, project, startedAtMs) : answered.body);
+        const { kind, body } = await deps.answerCaller(message, project);
+        response.status(200).json(kind === 'assistant' ? await handlerAnswer(body, event, startedAtMs) : body);
         return;
       }
       case 'status-update':
@@ -105,17 +68,11 @@ export function webhookRouter(deps: {
         deps.observeOwn(deps.now() - startedAtMs);
         if (stored === undefined) return;
         deps.work(stored, message.callerNumber);
-        await deps.handler.answer(
-          { raw, type: message.kind, project: project.name, headers: request.headers },
-          AbortSignal.timeout(handlerWithinMs),
-        );
+        await deps.handler.answer(event, AbortSignal.timeout(handlerWithinMs));
         return;
       }
       case 'other': {
-        const result = await deps.handler.answer(
-          { raw, type: message.type, project: project.name, headers: request.headers },
-          AbortSignal.timeout(handlerWithinMs),
-        );
+        const result = await deps.handler.answer(event, AbortSignal.timeout(handlerWithinMs));
         if (result.kind === 'answer') response.status(result.status).type(result.contentType).send(result.body);
         else if (result.kind === 'none') response.status(200).json({});
         else throw new Problem('handler-away', { detail: `the answer is ${result.kind}: deliver again`, retryAfterSeconds: 1 });
@@ -125,13 +82,10 @@ export function webhookRouter(deps: {
   }
 
   /** For an admitted call, the team's own choice of assistant or destination wins; without one, or too late, the class's assistant answers. */
-  async function handlerAnswer(ours: object, raw: Buffer, request: Request, project: ProjectPolicy, startedAtMs: number): Promise<object> {
+  async function handlerAnswer(ours: object, event: HandlerEvent, startedAtMs: number): Promise<object> {
     const leftMs = Math.min(chooseWithinMs, callerWithinMs - (deps.now() - startedAtMs));
     if (leftMs <= 0) return ours;
-    const result = await deps.handler.answer(
-      { raw, type: 'assistant-request', project: project.name, headers: request.headers },
-      AbortSignal.timeout(Math.ceil(leftMs)),
-    );
+    const result = await deps.handler.answer(event, AbortSignal.timeout(Math.ceil(leftMs)));
     if (result.kind !== 'answer' || result.status !== 200) return ours;
     const theirs = parseObject(result.body);
     const decides =
@@ -161,12 +115,6 @@ function isDeeperThan(root: unknown, bound: number): boolean {
     for (const inner of Object.values(value)) waiting.push({ value: inner, depth: depth + 1 });
   }
   return false;
-}
-
-function proofHeader(project: ProjectPolicy): string {
-  const auth = project.webhookAuth;
-  if (auth.type === 'Secret') return 'x-vapi-secret';
-  return auth.type === 'Bearer' ? auth.header : auth.signatureHeader;
 }
 
 /** What the work needs later, and no more: no transcript is kept. */

@@ -20,6 +20,8 @@ export type HandlerEvent = {
   /** The provider's message as it came, already verified. */
   readonly raw: Buffer;
   readonly type: string;
+  /** Undefined: it is about no call. */
+  readonly callId: string | undefined;
   readonly project: string;
   readonly headers: IncomingHttpHeaders;
 };

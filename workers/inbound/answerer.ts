@@ -14,6 +14,7 @@ import { assistantAnswer, refusalAnswer } from '../../providers/vapi/requests.ts
 import type { ServerMessage } from '../../providers/vapi/webhooks.ts';
 import type { CallLink } from '../call-link.ts';
 import { boundForMs } from '../session-bounds.ts';
+import { within } from '../within.ts';
 import type { Arrivals } from './arrivals.ts';
 
 export type AssistantRequest = Extract<ServerMessage, { kind: 'assistant-request' }>;
@@ -164,17 +165,4 @@ function overflow(classPolicy: ClassPolicy): CallerAnswer {
 
 function unavailable(classPolicy: ClassPolicy): CallerAnswer {
   return { body: refusalAnswer(classPolicy.whenUnavailable ?? classPolicy.overflow ?? lastWord), kind: 'unavailable' };
-}
-
-/** The result, or `late` when it is not there in time or failed: to a caller who waits, both are the same. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | 'late'> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), ms);
-  });
-  try {
-    return await Promise.race([work.then((value): T | 'late' => value).catch((): 'late' => 'late'), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -3,11 +3,14 @@ import type {
   V1Deployment,
   V1DeploymentSpec,
   V1NetworkPolicy,
+  V1NetworkPolicyIngressRule,
+  V1NetworkPolicyPeer,
+  V1NetworkPolicySpec,
   V1PodDisruptionBudget,
   V1Service,
   V1ServiceAccount,
 } from '@kubernetes/client-node';
-import { metadataOf, selectorOf, templateMark, workerPort } from './names.ts';
+import { metadataOf, peerPort, selectorOf, templateMark, workerPort } from './names.ts';
 import { type PlannedPod, type PodInput, podTemplateOf } from './pod.ts';
 
 /** Replicas undefined: their number is not decided yet, and left as it is. */
@@ -17,9 +20,15 @@ export type PlannedDeployment = Omit<V1Deployment, 'spec'> & {
   readonly spec: Omit<V1DeploymentSpec, 'template'> & { readonly template: PlannedPod };
 };
 
+/** The client's own type calls `from` differently, for the sake of its serialiser. */
+type Ingress = Omit<V1NetworkPolicyIngressRule, '_from'> & { readonly from?: V1NetworkPolicyPeer[] };
+export type PlannedNetworkPolicy = Omit<V1NetworkPolicy, 'spec'> & {
+  readonly spec: Omit<V1NetworkPolicySpec, 'ingress' | 'egress'> & { readonly ingress: Ingress[] };
+};
+
 /** What kind of object it is, which the client's types leave open. */
 type Kind = { readonly apiVersion: string; readonly kind: string };
-export type Child = Kind & (V1ServiceAccount | PlannedDeployment | V1Service | V1PodDisruptionBudget | V1NetworkPolicy);
+export type Child = Kind & (V1ServiceAccount | PlannedDeployment | V1Service | V1PodDisruptionBudget | PlannedNetworkPolicy);
 
 /**
  * The objects that make a pool's fleet, in the order in which they are applied; plain data, the same for the same input. Defaults inside values that
@@ -77,10 +86,10 @@ function disruptionBudgetOf({ pool }: PlanInput): Kind & V1PodDisruptionBudget {
 }
 
 /**
- * In: requests and webhooks from wherever an ingress or the provider sends them, on the one port that there is. Out: anywhere. Where ledger, provider,
+ * In: requests and webhooks from wherever an ingress or the provider sends them, and events of their calls from other workers. Out: anywhere. Where ledger, provider,
  * handler and results are, only their URLs say, and those are names and secrets: a policy of addresses that the team writes beside this one narrows it.
  */
-function networkPolicyOf({ pool }: PlanInput): Kind & V1NetworkPolicy {
+function networkPolicyOf({ pool }: PlanInput): Kind & PlannedNetworkPolicy {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -88,7 +97,10 @@ function networkPolicyOf({ pool }: PlanInput): Kind & V1NetworkPolicy {
     spec: {
       podSelector: { matchLabels: selectorOf(pool) },
       policyTypes: ['Ingress'],
-      ingress: [{ ports: [{ port: workerPort, protocol: 'TCP' }] }],
+      ingress: [
+        { ports: [{ port: workerPort, protocol: 'TCP' }] },
+        { from: [{ podSelector: { matchLabels: selectorOf(pool) } }], ports: [{ port: peerPort, protocol: 'TCP' }] },
+      ],
     },
   };
 }

@@ -6,6 +6,8 @@ export type PlannedPool = { readonly name: PoolName; readonly namespace: string;
 
 /** Port on which workers answer requests and probes. */
 export const workerPort = 8_080;
+/** Port on which workers of a pool hand each other events of their calls. */
+export const peerPort = 8_081;
 
 /** Every child has the same name; `-vcp` keeps it apart from what the team calls its own objects. */
 export const childName = (pool: PlannedPool): string => `${pool.name}-vcp`;

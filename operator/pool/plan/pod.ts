@@ -2,7 +2,7 @@ import type { V1Container, V1EnvVar, V1PodSpec, V1PodTemplateSpec, V1Probe } fro
 import type { PoolSpec } from '../../../crds/pool.ts';
 import { durationMs, type PoolKey } from '../../../crds/values.ts';
 import type { PodTemplateSpec } from '../../../crds/workers.ts';
-import { childName, labelsOf, type PlannedPool, selectorOf, workerPort } from './names.ts';
+import { childName, labelsOf, type PlannedPool, peerPort, selectorOf, workerPort } from './names.ts';
 import { secretsDirectory, secretVolumes } from './secret-volumes.ts';
 
 /** What a team says of these is handed on as it is: the API server checks it. */
@@ -65,7 +65,10 @@ function containerOf({ spec, poolKey, image }: PodInput): V1Container {
     image,
     args: ['worker'],
     env: environmentOf(spec, poolKey),
-    ports: [{ name: 'http', containerPort: workerPort, protocol: 'TCP' }],
+    ports: [
+      { name: 'http', containerPort: workerPort, protocol: 'TCP' },
+      { name: 'peers', containerPort: peerPort, protocol: 'TCP' },
+    ],
     // It lives from its first moment, and waits for the ledger as long as that takes.
     startupProbe: probe('/livez', { periodSeconds: 1, failureThreshold: 60 }),
     readinessProbe: probe('/readyz', { periodSeconds: 2, failureThreshold: 1 }),
@@ -88,9 +91,13 @@ function environmentOf(spec: PoolSpec, poolKey: PoolKey): V1EnvVar[] {
     ...(ledgerFile === undefined ? [] : [{ name: 'TRUNKLINE_LEDGER_URL_FILE', value: ledgerFile }]),
     { name: 'TRUNKLINE_SECRETS', value: secretsDirectory },
     { name: 'TRUNKLINE_PORT', value: String(workerPort) },
-    { name: 'TRUNKLINE_WORKER_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
+    { name: 'TRUNKLINE_PEER_HOST', valueFrom: fieldOf('status.podIP') },
+    { name: 'TRUNKLINE_PEER_PORT', value: String(peerPort) },
+    { name: 'TRUNKLINE_WORKER_NAME', valueFrom: fieldOf('metadata.name') },
   ];
 }
+
+const fieldOf = (fieldPath: string) => ({ fieldRef: { apiVersion: 'v1', fieldPath } });
 
 const probe = (path: string, times: { readonly periodSeconds: number; readonly failureThreshold: number }): V1Probe => ({
   httpGet: { path, port: 'http', scheme: 'HTTP' },

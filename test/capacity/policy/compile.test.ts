@@ -94,6 +94,16 @@ describe('a policy', () => {
     expect(compiled({ 'spec.destinations': { allow: ['+4420'] } }).policy.destinations.allow).toEqual(['+4420']);
   });
 
+  test.each([
+    { handler: { module: './a.mjs', stateful: true }, timeout: '30s', warns: true },
+    { handler: { module: './a.mjs', stateful: true }, timeout: '10m', warns: false },
+    { handler: { module: './a.mjs' }, timeout: '30s', warns: false },
+  ])('warns $warns when workers drain for $timeout behind $handler', ({ handler, timeout, warns }) => {
+    const { warnings } = compiled({ 'spec.handler': handler, 'spec.workers': { drain: { timeout } } });
+    const warning = { path: ['spec', 'workers', 'drain', 'timeout'], message: expect.stringContaining('calls last up to 600 s') };
+    expect(warnings.filter(({ path }) => path.includes('drain'))).toEqual(warns ? [warning] : []);
+  });
+
   test('warns when it may dial nothing, because its numbers belong to no country', () => {
     const tollFree = (id: string, number: string) => ({ id, number, labels: { use: 'sales' } });
     const { policy, warnings } = compiled({

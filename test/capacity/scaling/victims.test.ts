@@ -28,7 +28,18 @@ describe('a worker is given up', () => {
     { name: 'of equals when it is the youngest', workers: [worker('a', { startedMs: 5 }), worker('b', { startedMs: 9 })], first: 'b' },
     { name: 'of twins by its name', workers: [worker('b'), worker('a')], first: 'a' },
   ])('$name', ({ workers, first }) => {
-    expect(victimsOf(workers, 1)).toEqual([first]);
+    expect(victimsOf(workers, 1, 'stateless')).toEqual([first]);
+  });
+
+  test('behind a stateful handler only when it is known to have no call', () => {
+    const workers = [
+      worker('busy', { sessions: 1 }),
+      worker('free'),
+      worker('silent', { sessions: undefined }),
+      worker('new', { sessions: undefined, state: 'starting' }),
+      worker('slow', { sessions: 1, state: 'starting' }),
+    ];
+    expect(victimsOf(workers, 5, 'stateful')).toEqual(['new', 'free']);
   });
 
   const any = fc.array(
@@ -44,7 +55,7 @@ describe('a worker is given up', () => {
   test.prop([any, fc.integer({ min: -3, max: 15 })], { seed: 5 })(
     'as many times as asked, and no oftener than there are workers',
     (workers, howMany) => {
-      expect(victimsOf(workers, howMany)).toHaveLength(Math.min(Math.max(0, howMany), workers.length));
+      expect(victimsOf(workers, howMany, 'stateless')).toHaveLength(Math.min(Math.max(0, howMany), workers.length));
     },
   );
 });

@@ -64,7 +64,14 @@ export async function aProcessNode(
     for (const [variable, value] of Object.entries(environment)) environment[variable] = value.replace(secretsDirectory, here);
     const launch = () =>
       spawn(process.execPath, ['--max-semi-space-size=2', '--optimize-for-size', entryOf(pod), ...(container?.args ?? [])], {
-        env: { PATH: process.env['PATH'], ...environment, TRUNKLINE_PORT: String(port) },
+        // Pods have an address each, processes of one machine a port each.
+        env: {
+          PATH: process.env['PATH'],
+          ...environment,
+          TRUNKLINE_PORT: String(port),
+          TRUNKLINE_PEER_HOST: '127.0.0.1',
+          TRUNKLINE_PEER_PORT: '0',
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
     const probeEveryMs = (container?.readinessProbe?.periodSeconds ?? usualPeriodSeconds) * 1_000;

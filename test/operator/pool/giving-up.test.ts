@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { type FleetPod, type GivingUp, stepGivingUp, type Wanted } from '../../../operator/pool/giving-up.ts';
 
 const drainTimeoutMs = 30_000;
-const at = (nowMs: number, wanted: number, rollingOut = false): Wanted => ({ wanted, nowMs, drainTimeoutMs, rollingOut });
+const at = (nowMs: number, wanted: number, more: Partial<Wanted> = {}): Wanted => ({
+  wanted,
+  nowMs,
+  drainTimeoutMs,
+  rollingOut: false,
+  handler: 'stateless',
+  ...more,
+});
 const serving = (name: string, more: Partial<FleetPod> = {}): FleetPod => ({
   name,
   state: 'serving',
@@ -69,7 +76,22 @@ describe('a fleet that is to be smaller', () => {
   });
 
   test('chooses nobody while a rollout goes on', () => {
-    expect(stepGivingUp(resting(3), [...three, serving('new')], at(0, 2, true))).toEqual(resting(3));
+    expect(stepGivingUp(resting(3), [...three, serving('new')], at(0, 2, { rollingOut: true }))).toEqual(resting(3));
+  });
+});
+
+describe('behind a stateful handler', () => {
+  const stateful = { handler: 'stateful' } as const;
+
+  test('only workers without a call are asked to drain', () => {
+    const next = stepGivingUp(resting(3), three, at(0, 1, stateful));
+    expect([...next.leaving.keys()]).toEqual(['b']);
+    expect(next.replicas).toBe(3);
+  });
+
+  test('a worker with calls that misses a probe keeps its replica', () => {
+    const missed = three.map((pod) => ({ ...pod, state: 'starting' as const, ready: false, sessions: 2 }));
+    expect(stepGivingUp(resting(3), missed, at(0, 1, stateful))).toEqual(resting(3));
   });
 });
 

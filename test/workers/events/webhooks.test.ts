@@ -7,6 +7,7 @@ import { compilePolicy } from '../../../capacity/policy/compile.ts';
 import type { InboxEvent, StoredEvent } from '../../../ledger/inbox.ts';
 import { writePolicy } from '../../../ledger/policy.ts';
 import { InboxFull, openInboxWriter } from '../../../workers/events/inbox-writer.ts';
+import { openVerified } from '../../../workers/events/verified.ts';
 import { webhookRouter } from '../../../workers/events/webhooks.ts';
 import { openLog } from '../../../workers/log.ts';
 import { openSecrets } from '../../../workers/secrets.ts';
@@ -20,6 +21,7 @@ type Deps = Parameters<typeof webhookRouter>[0];
 
 /** Where the provider posts to, with an inbox like this; project north has a secret. */
 async function receiving(store: Store, more: Partial<Pick<Deps, 'answerCaller' | 'handler' | 'log' | 'now'>> = {}) {
+  const { log = silent, now = () => performance.now() } = more;
   const directory = await mkdtemp(join(tmpdir(), 'trunkline-webhooks-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   await mkdir(join(directory, 'north'));
@@ -32,17 +34,16 @@ async function receiving(store: Store, more: Partial<Pick<Deps, 'answerCaller' |
   const app = express();
   app.use(
     webhookRouter({
-      projects: () => projects,
-      secrets: openSecrets(directory),
+      verified: openVerified({ projects: () => projects, secrets: openSecrets(directory), now, log }),
       store,
       work: (event) => worked.push(event.callId),
       answerCaller: async () => ({ body: {}, kind: 'overflow' }),
       handler: { answer: async () => ({ kind: 'none' }), close: async () => undefined },
       observe: () => undefined,
       observeOwn: () => undefined,
-      now: () => performance.now(),
-      log: silent,
       ...more,
+      now,
+      log,
     }),
   );
   const server = app.listen(0, '127.0.0.1');

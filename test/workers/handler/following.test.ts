@@ -7,7 +7,7 @@ import type { Secrets } from '../../../workers/secrets.ts';
 import { serve } from '../../providers/vapi/http-server.ts';
 
 const secrets: Secrets = { read: async () => 'k1', readAll: async () => ['k1'] };
-const event = { raw: Buffer.from('{}'), type: 'tool-calls', project: 'us-sales', headers: {} };
+const event = { raw: Buffer.from('{}'), type: 'tool-calls', callId: 'call-1', project: 'us-sales', headers: {} };
 
 test('new events go where the policy says now, and those under way are answered where they went', async () => {
   const before = await serve(async () => {

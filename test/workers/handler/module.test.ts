@@ -11,7 +11,7 @@ function open(module: string, timeout = '2s'): { handler: Handler; logged: strin
   const logged: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const handler = openHandler(
-    { module: moduleAt(module), timeout },
+    { module: moduleAt(module), timeout, stateful: false },
     { secrets: openSecrets('/nowhere'), log, observe: () => undefined, random: () => 0.5 },
   );
   onTestFinished(() => handler.close());
@@ -19,7 +19,7 @@ function open(module: string, timeout = '2s'): { handler: Handler; logged: strin
 }
 
 const ask = (handler: Handler, message: object, type = 'tool-calls') =>
-  handler.answer({ raw: Buffer.from(JSON.stringify({ message })), type, project: 'us-sales', headers: {} }, never);
+  handler.answer({ raw: Buffer.from(JSON.stringify({ message })), type, callId: 'call-1', project: 'us-sales', headers: {} }, never);
 
 /** Asks until the module answers: after a crash its thread is started again a little later. */
 async function untilAnswered(handler: Handler): Promise<HandlerAnswer> {

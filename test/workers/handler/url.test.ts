@@ -18,7 +18,10 @@ function open(spec: HandlerSpec, observe: (type: string, ms: number) => void = (
 }
 
 const ask = (handler: Handler, type = 'tool-calls', signal: AbortSignal = never) =>
-  handler.answer({ raw, type, project: 'us-sales', headers: { 'content-type': 'application/json', 'x-vapi-secret': 'w1' } }, signal);
+  handler.answer(
+    { raw, type, callId: 'call-1', project: 'us-sales', headers: { 'content-type': 'application/json', 'x-vapi-secret': 'w1' } },
+    signal,
+  );
 
 describe("the team's address", () => {
   test("gets the provider's bytes, signed by us, and its answer goes back", async () => {
