@@ -250,6 +250,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       load: read?.load,
       ageMs: read?.ageMs ?? 0,
       wallMs: deps.wallClock(),
+      nowMs: clock.nowMs(),
     });
     memory.fleet = fleet;
     const seen = JSON.stringify([fleet.givingUp.replicas, fleet.lastDecision.atMs, outlook.kind, refusal, figuresOf(read)]);

@@ -24,6 +24,8 @@ export type FleetLook = {
   /** How long ago the ledger was read. */
   readonly ageMs: number;
   readonly wallMs: number;
+  /** Monotonic. */
+  readonly nowMs: number;
 };
 
 /** An operator that begins without its ledger waits so long for it. */
@@ -49,7 +51,8 @@ export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonl
   const step = stepScaling(before?.remembered, signals, compiled.scaling, wallMs);
   const next = stepGivingUp(givingUp, fleetPods(look), {
     wanted: step.decision.replicas,
-    nowMs: wallMs,
+    nowMs: look.nowMs,
+    ledger: look.standing === undefined ? 'silent' : 'read',
     drainTimeoutMs: compiled.drainTimeoutMs,
     handler: compiled.scaling.handler,
     rollingOut: look.deployment !== undefined && look.deployment.updated < look.deployment.replicas,
@@ -61,22 +64,26 @@ export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonl
   return { fleet: { remembered: step.remembered, givingUp: next, lastDecision }, step };
 }
 
-function asFound({ compiled, deployment, begunWith, standing, pods, wallMs }: FleetLook): GivingUp {
+function asFound({ compiled, deployment, begunWith, standing, pods, nowMs }: FleetLook): GivingUp {
   const asked = new Set((standing?.workers ?? []).filter(({ drainAsked }) => drainAsked).map(({ name }) => name));
   const leaving: readonly (readonly [string, Leaving])[] = pods
     .filter(({ name, terminating }) => asked.has(name) && !terminating)
-    .map(({ name }) => [name, { sinceMs: wallMs, releasedMs: undefined }]);
+    .map(({ name }) => [name, { sinceMs: nowMs, askedMs: nowMs, releasedMs: undefined }]);
   return { replicas: begunWith ?? deployment?.wanted ?? compiled.scaling.minReplicas, leaving: new Map(leaving) };
 }
 
-/** Replicas that the cluster has not made a pod for are starting too. */
+/**
+ * Replicas that the cluster has not made a pod for are starting too. Pods beyond the replicas are not counted: a rollout has them for a moment, and who begins
+ * in that moment would take them for wanted.
+ */
 function countWorkers({ pods }: FleetLook, { replicas, leaving }: GivingUp): Counted {
   const here = pods.filter(({ terminating }) => !terminating);
   const staying = here.filter(({ name }) => !leaving.has(name));
-  const serving = staying.filter(({ ready }) => ready).length;
   const draining = pods.length - staying.length;
   const drainingStill = [...leaving.values()].filter(({ releasedMs }) => releasedMs === undefined).length;
-  return { serving, starting: Math.max(staying.length, replicas - drainingStill) - serving, draining };
+  const stay = Math.max(0, replicas - drainingStill);
+  const serving = Math.min(stay, staying.filter(({ ready }) => ready).length);
+  return { serving, starting: stay - serving, draining };
 }
 
 function fleetPods({ pods, standing, load }: FleetLook): readonly FleetPod[] {
@@ -86,14 +93,16 @@ function fleetPods({ pods, standing, load }: FleetLook): readonly FleetPod[] {
   return pods
     .filter(({ terminating }) => !terminating)
     .map(({ name, ready, createdMs }) => {
-      const state = standings.get(name)?.state;
+      const known = standings.get(name);
       return {
         name,
-        state: ready || state === 'draining' || state === 'drained' ? 'serving' : 'starting',
+        // One that the ledger has heard of has served, or is about to: it is asked before it is let go.
+        state: ready || known !== undefined ? 'serving' : 'starting',
         sessions: loads.get(name)?.sessions ?? undefined,
         dispatching: loads.get(name)?.dispatching ?? false,
         startedMs: createdMs,
-        drained: state === 'drained',
+        drained: known?.state === 'drained',
+        asked: known === undefined || known.drainAsked,
         ready,
       };
     });

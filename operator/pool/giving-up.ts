@@ -12,7 +12,10 @@ export type GivingUp = {
 };
 
 export type Leaving = {
+  /** When it was chosen. */
   readonly sinceMs: number;
+  /** When the ledger had the ask first, which is when its time begins; undefined: it was not seen there yet. */
+  readonly askedMs: number | undefined;
   /** When `replicas` was lowered for it; undefined: it still drains. */
   readonly releasedMs: number | undefined;
 };
@@ -20,6 +23,8 @@ export type Leaving = {
 export type FleetPod = Dispensable & {
   /** It holds nothing any more and waits to be taken away. */
   readonly drained: boolean;
+  /** The ledger has the ask that it drains, or has not heard of it: it will not hear of the ask either. */
+  readonly asked: boolean;
   /** As the cluster sees it, which is a probe later than the ledger hears of it: of several ready pods it would take any. */
   readonly ready: boolean;
 };
@@ -36,10 +41,12 @@ export type Wanted = {
   /** While old and new pods stand side by side nobody is chosen: those that go are going already. */
   readonly rollingOut: boolean;
   readonly handler: Statefulness;
+  /** Whether anything is known of the workers. While it is not, nobody is asked, and nobody let go: who seems to be gone may hold calls. */
+  readonly ledger: 'read' | 'silent';
 };
 
-export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], asked: Wanted): GivingUp {
-  const { wanted, nowMs, drainTimeoutMs, rollingOut, handler } = asked;
+export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], on: Wanted): GivingUp {
+  const { wanted, nowMs, drainTimeoutMs, rollingOut, handler, ledger } = on;
   const here = new Map(pods.map((pod) => [pod.name, pod]));
   const leaving = new Map(
     [...before.leaving].filter(
@@ -57,21 +64,23 @@ export function stepGivingUp(before: GivingUp, pods: readonly FleetPod[], asked:
     staying += 1;
   }
   replicas += Math.max(0, wanted - staying);
+  if (ledger === 'silent') return { replicas, leaving };
   if (!rollingOut) {
     const spare = Math.max(0, staying - wanted);
     const candidates = pods.filter(({ name }) => !leaving.has(name));
     // What the cluster has not made yet goes first, and there is nobody to ask.
     const unmade = Math.max(0, Math.min(spare, replicas - draining().length - candidates.length));
     replicas -= unmade;
-    for (const name of victimsOf(candidates, spare - unmade, handler)) leaving.set(name, { sinceMs: nowMs, releasedMs: undefined });
+    for (const name of victimsOf(candidates, spare - unmade, handler))
+      leaving.set(name, { sinceMs: nowMs, askedMs: undefined, releasedMs: undefined });
   }
-  for (const [name, { sinceMs }] of draining()) {
+  for (const [name, { sinceMs, ...since }] of draining()) {
     const pod = here.get(name);
+    const askedMs = since.askedMs ?? (pod?.asked === true ? nowMs : undefined);
     const isLeft = pod === undefined || pod.state === 'starting' || (pod.drained && !pod.ready);
-    const isFree = isLeft || nowMs - sinceMs >= drainTimeoutMs + graceMs;
-    if (!isFree) continue;
-    leaving.set(name, { sinceMs, releasedMs: nowMs });
-    replicas -= 1;
+    const isFree = isLeft || (askedMs !== undefined && nowMs - askedMs >= drainTimeoutMs + graceMs);
+    leaving.set(name, { sinceMs, askedMs, releasedMs: isFree ? nowMs : undefined });
+    if (isFree) replicas -= 1;
   }
   return { replicas, leaving };
 }

@@ -17,6 +17,7 @@ const pod = z.object({
   }),
   status: z
     .object({
+      phase: z.string().default(''),
       conditions: z.array(condition).default([]),
       containerStatuses: z
         .array(
@@ -34,7 +35,8 @@ const pod = z.object({
     .prefault({}),
 });
 
-export type KeptPod = ObservedPod & { readonly poolKey: string };
+/** `over`: it runs no more and never will again, such as after an eviction. The cluster has put another one in its place, and keeps it to be looked at. */
+export type KeptPod = ObservedPod & { readonly poolKey: string; readonly over: boolean };
 
 /** States that a pod passes through on its way, and that nobody has to mend. */
 const passing: readonly string[] = ['', 'ContainerCreating', 'PodInitializing'];
@@ -51,6 +53,7 @@ export function keepPod(object: unknown): KeptPod {
   const waiting = stuck ?? (scheduled?.status === 'False' ? scheduled : undefined);
   return {
     name: metadata.name,
+    over: status.phase === 'Failed' || status.phase === 'Succeeded',
     poolKey: objectKeyOf(metadata.namespace, metadata.labels[poolLabel] ?? ''),
     ready: found('Ready')?.status === 'True',
     terminating: metadata.deletionTimestamp !== undefined,

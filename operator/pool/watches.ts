@@ -165,7 +165,7 @@ export function watchCluster(
     },
     childVersion: (kind, key) => children[kind].get(key)?.version,
     deployment: (key) => children.Deployment.get(key)?.deployment,
-    pods: (pool) => [...(podsOf.get(pool) ?? [])].flatMap((key) => pods.get(key) ?? []),
+    pods: (pool) => [...(podsOf.get(pool) ?? [])].flatMap((key) => pods.get(key) ?? []).filter(({ over }) => !over),
     begun,
     readScope: () => (scope === 'all' ? scope : scope.filter((namespace) => read.has(namespace))),
     unread: () => namespaces.length - read.size,

@@ -61,6 +61,7 @@ async function look(more: Partial<FleetLook> = {}): Promise<FleetLook> {
     load: undefined,
     ageMs: 0,
     wallMs: 1_000_000,
+    nowMs: 5_000,
     ...more,
   };
 }
@@ -94,6 +95,16 @@ describe('a fleet at the first look', () => {
     expect(step.decision.replicas).toBe(4);
   });
 
+  test('in the middle of a rollout does not take the pods beyond the replicas for wanted', async () => {
+    const pods = ['a', 'b', 'c', 'd', 'new'].map((name) => pod(name));
+    const { fleet, step } = stepFleet(
+      undefined,
+      await look({ pods, deployment: { ...deployment(4), replicas: 5, updated: 1 }, load: idle }),
+    );
+    expect(fleet.givingUp.replicas).toBe(4);
+    expect(step.decision.workers).toEqual({ serving: 4, starting: 0, draining: 0 });
+  });
+
   test('starts from what this operator made, whatever hands have made of it since', async () => {
     const { fleet } = stepFleet(undefined, await look({ deployment: deployment(9), begunWith: 2, load: idle }));
     expect(fleet.givingUp.replicas).toBe(2);
@@ -117,6 +128,16 @@ describe('a fleet whose ledger is away', () => {
       expect(fleet.givingUp).toEqual({ replicas: 4, leaving: new Map() });
     }
     expect(fleet?.lastDecision.decision.reason.kind).toBe('SignalsUnknown');
+  });
+
+  test('lets nobody go whom it has asked to drain before: what they hold is not known', async () => {
+    const standing = standingOf(worker('a'), worker('b', { drainAsked: true }), worker('c'));
+    const pods = [pod('a'), pod('b', { ready: false }), pod('c')];
+    const before = stepFleet(undefined, await look({ pods, deployment: deployment(3), standing, load: idle })).fleet;
+    expect([...before.givingUp.leaving.keys()]).toEqual(['b']);
+    expect(before.givingUp.replicas, 'it has not said yet that it drains').toBe(3);
+    const blind = stepFleet(before, await look({ pods, deployment: deployment(3), nowMs: 600_000 })).fleet;
+    expect(blind.givingUp.replicas).toBe(3);
   });
 });
 

@@ -9,6 +9,7 @@ const at = (nowMs: number, wanted: number, more: Partial<Wanted> = {}): Wanted =
   drainTimeoutMs,
   rollingOut: false,
   handler: 'stateless',
+  ledger: 'read',
   ...more,
 });
 const serving = (name: string, more: Partial<FleetPod> = {}): FleetPod => ({
@@ -18,6 +19,7 @@ const serving = (name: string, more: Partial<FleetPod> = {}): FleetPod => ({
   dispatching: false,
   startedMs: 0,
   drained: false,
+  asked: false,
   ready: true,
   ...more,
 });
@@ -44,10 +46,18 @@ describe('a fleet that is to be smaller', () => {
     expect(stepGivingUp(next, drained, at(8_000, 2)).replicas).toBe(2);
   });
 
-  test('takes it away when the worker takes longer than it may', () => {
-    const asked = stepGivingUp(resting(3), three, at(0, 2));
-    expect(stepGivingUp(asked, three, at(drainTimeoutMs, 2)).replicas).toBe(3);
-    expect(stepGivingUp(asked, three, at(drainTimeoutMs + 5_000, 2)).replicas).toBe(2);
+  test('takes it away when the worker takes longer than it may, from when it could have heard of it', () => {
+    const chosen = stepGivingUp(resting(3), three, at(0, 2));
+    expect(stepGivingUp(chosen, three, at(600_000, 2)).replicas, 'the ledger has not taken the ask').toBe(3);
+    const asked = stepGivingUp(chosen, withB({ asked: true }), at(2_000, 2));
+    expect(stepGivingUp(asked, withB({ asked: true }), at(2_000 + drainTimeoutMs, 2)).replicas).toBe(3);
+    expect(stepGivingUp(asked, withB({ asked: true }), at(2_000 + drainTimeoutMs + 5_000, 2)).replicas).toBe(2);
+  });
+
+  test('asks nobody and lets nobody go while the ledger is silent', () => {
+    expect(stepGivingUp(resting(3), three, at(0, 2, { ledger: 'silent' }))).toEqual(resting(3));
+    const asked = stepGivingUp(stepGivingUp(resting(3), three, at(0, 2)), withB({ asked: true }), at(2_000, 2));
+    expect(stepGivingUp(asked, withB({ drained: true, ready: false }), at(90_000, 2, { ledger: 'silent' }))).toEqual(asked);
   });
 
   test('gives up what has not begun to serve at once: there is nothing to drain', () => {

@@ -35,4 +35,13 @@ describe('of a pod', () => {
       message: '0/3 nodes are available',
     });
   });
+
+  test.each([
+    { phase: 'Failed', over: true },
+    { phase: 'Succeeded', over: true },
+    { phase: 'Running', over: false },
+    { phase: 'Pending', over: false },
+  ])('of phase $phase it is kept whether another has taken its place: $over', ({ phase, over }) => {
+    expect(keepPod({ metadata, status: { phase, reason: 'Evicted' } }).over).toBe(over);
+  });
 });
