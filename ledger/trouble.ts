@@ -21,6 +21,14 @@ export function isStatementTimeout(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '57014';
 }
 
+/** No such schema, table or column: the database is not the one that was brought up to this release. */
+const notOurs: ReadonlySet<string> = new Set(['3F000', '42P01', '42703']);
+
+/** Whether the database lacks what this release puts into every ledger. */
+export function lacksSchema(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && notOurs.has(error.code ?? '');
+}
+
 export function troubleOf(error: unknown): LedgerTrouble {
   if (error instanceof pg.DatabaseError) {
     if (contended.has(error.code ?? '')) return 'contended';

@@ -73,7 +73,7 @@ export function reign(world: World, { fence }: Pick<Leadership, 'fence'>, signal
         ...world.planner(uid),
         api,
         cluster,
-        ledger: openLedgerLink(world.door.open, own),
+        ledger: openLedgerLink(world.door, own),
         writeDecisions: async (decisions) => writeDecisions(await world.door.open(), decisions),
         events,
         clock,

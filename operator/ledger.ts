@@ -8,6 +8,8 @@ const maxConnections = 3;
 export type LedgerDoor = {
   /** The ledger, brought up to this release first. Rejects while that cannot be done; the next call tries again. */
   readonly open: () => Promise<Database>;
+  /** What is behind the address now is not what was made ready: the next call makes it so. */
+  readonly distrust: () => void;
   readonly close: () => Promise<void>;
 };
 
@@ -28,6 +30,9 @@ export function openLedgerDoor(address: LedgerAddress, onError: (error: Error) =
         throw error;
       });
       return ready;
+    },
+    distrust: () => {
+      ready = undefined;
     },
     close: async () => {
       await Promise.allSettled([ready]); // whoever asked has heard how it went

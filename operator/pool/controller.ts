@@ -276,19 +276,27 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   const livingPools = () => cluster.poolKeys().flatMap((key) => cluster.pool(key) ?? []);
 
   async function tick(): Promise<void> {
-    await ledger.read();
+    await whileItAnswers('reading the ledger', ledger.read);
+    if (signal.aborted) return;
     const living = livingPools();
     const decisions: WrittenDecision[] = [];
     for (const [index, pool] of living.entries()) {
       if (index % fleetsATurn === fleetsATurn - 1) await nextTurn();
-      const decision = decide(objectKeyOf(pool.namespace, pool.name), pool);
-      if (decision !== undefined) decisions.push(decision);
+      const key = objectKeyOf(pool.namespace, pool.name);
+      try {
+        const decision = decide(key, pool);
+        if (decision !== undefined) decisions.push(decision);
+      } catch (error) {
+        deps.onError(`workers of pool ${key}`, error); // others are decided on all the same
+      }
     }
     deps.onFleet(living.map(fleetOf));
     await whileItAnswers('what the ledger is told', async () => {
       await ledger.ask(living.flatMap(askOf));
+      // Each may wait long for a ledger that does not answer, and an operator that is to end has no time for all of them.
+      if (signal.aborted) return;
       await deps.writeDecisions(decisions);
-      if (clock.nowMs() < closeAtMs) return;
+      if (signal.aborted || clock.nowMs() < closeAtMs) return;
       closeAtMs = clock.nowMs() + closeEveryMs;
       await ledger.close(isThere);
     });

@@ -8,7 +8,8 @@ import { askToDrain, type DrainAsk } from '../../ledger/pools/draining.ts';
 import { writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
 import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
 import { readFleets } from '../../ledger/scaling/signals.ts';
-import { isStatementTimeout, troubleOf } from '../../ledger/trouble.ts';
+import { isStatementTimeout, lacksSchema, troubleOf } from '../../ledger/trouble.ts';
+import type { LedgerDoor } from '../ledger.ts';
 import { type PoolObject, readStatus } from './declared.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerOutlook, LedgerRefusal } from './observed.ts';
@@ -18,7 +19,7 @@ import type { Scope } from './watches.ts';
 export type LedgerLink = {
   /** Writes the policy of this generation unless that is done. A refusal is kept, and told by `refusal`; a ledger that is away is thrown. */
   readonly write: (pool: PoolObject, spec: PoolSpec) => Promise<void>;
-  /** Reads all pools that were written. Whether the ledger is away is in `outlook` afterwards; defects are thrown. */
+  /** Reads all pools that were written. Whether the ledger is away, or fails to say, is in `outlook` afterwards; a failure is thrown too. */
   readonly read: () => Promise<void>;
   readonly outlook: (pool: PoolObject) => LedgerOutlook;
   /** Why the declaration as it is now was not written, if it was tried. */
@@ -39,32 +40,36 @@ type Reading = {
 
 type Declared = { readonly uid: string; readonly generation: number };
 /** What was written last: with a newer declaration refused the pool goes on, and is read and scaled, by this one. */
-type Entry = Declared & { readonly poolId: PoolId };
+type Entry = Declared & { readonly poolId: PoolId; readonly ledgerId: string };
 
 export function openLedgerLink(
-  /** Opens the ledger and makes it ready, or gives the one that is open. Rejects while that cannot be done. */
-  database: () => Promise<Database>,
+  door: Pick<LedgerDoor, 'open' | 'distrust'>,
   own: { readonly cluster: string; readonly scope: () => Scope; readonly fence: number; readonly nowMs: () => number },
 ): LedgerLink {
   const entries = new Map<ObjectKey, Entry>();
   const refusals = new Map<ObjectKey, Declared & { readonly refusal: LedgerRefusal }>();
   let reading: Reading | undefined;
-  let away: { readonly sinceMs: number; readonly message: string } | undefined;
+  let away: Omit<Extract<LedgerOutlook, { kind: 'away' }>, 'kind'> | undefined;
   const keyOf = ({ namespace, name }: PoolObject) => objectKeyOf(namespace, name);
   const ledgerKey = ({ namespace, name }: PoolObject) => poolKeyOf(own.cluster, namespace, poolName.parse(name));
 
   /** Notes whether the ledger answers. */
   async function asking<T>(work: (open: Database) => Promise<T>, about: 'all pools' | 'one pool' = 'all pools'): Promise<T> {
     try {
-      const result = await work(await database());
+      const result = await work(await door.open());
       away = undefined;
       return result;
     } catch (error) {
       // What fails for itself says nothing about the ledger, nor does a row of one pool that somebody has locked.
       const isOfOne = about === 'one pool' && isStatementTimeout(error);
-      if (troubleOf(error) === 'away' && !isOfOne) away = { sinceMs: away?.sinceMs ?? own.nowMs(), message: wordsOf(error) };
+      if (lacksSchema(error)) door.distrust();
+      if (troubleOf(error) === 'away' && !isOfOne) noteAway('Unreachable', error);
       throw error;
     }
+  }
+
+  function noteAway(how: 'Unreachable' | 'Fails', error: unknown): void {
+    away = { how, sinceMs: away?.sinceMs ?? own.nowMs(), message: wordsOf(error) };
   }
 
   async function write(pool: PoolObject, spec: PoolSpec): Promise<void> {
@@ -82,7 +87,7 @@ export function openLedgerLink(
         refuse({ kind: 'refused', refused: written.refused, message: written.message });
         return;
       }
-      entries.set(keyOf(pool), { uid, generation, poolId: written.poolId });
+      entries.set(keyOf(pool), { uid, generation, poolId: written.poolId, ledgerId: written.ledgerId });
       refusals.delete(keyOf(pool));
     } catch (error) {
       if (troubleOf(error) === 'defect' || isStatementTimeout(error)) refuse({ kind: 'failing', message: wordsOf(error) });
@@ -90,22 +95,32 @@ export function openLedgerLink(
     }
   }
 
-  /** A living pool that somebody has closed is opened again by its policy. */
-  function writeAgain(standings: Reading['standings']): void {
-    for (const [key, { poolId }] of entries) if (standings.get(poolId)?.closed === true) entries.delete(key);
+  /**
+   * A living pool that somebody has closed is opened again by its policy. One that this database has not, or has as another ledger's, was written to another
+   * database: numbers of pools are the same everywhere, and what this one says under them is of somebody else.
+   */
+  function writeAgain(asked: readonly (readonly [ObjectKey, Entry])[], standings: Reading['standings']): void {
+    for (const [key, entry] of asked) {
+      const standing = standings.get(entry.poolId);
+      const isAsWritten = standing?.closed === false && standing.ledgerId === entry.ledgerId;
+      if (!isAsWritten && entries.get(key) === entry) entries.delete(key);
+    }
   }
 
   async function read(): Promise<void> {
-    const ids = [...entries.values()].map(({ poolId }) => poolId);
+    const asked = [...entries];
+    const ids = asked.map(([, { poolId }]) => poolId);
     try {
       reading = await asking(async (open) => {
         const atMs = own.nowMs();
         const [standings, loads, room] = await Promise.all([readStandings(open, ids), readFleets(open, ids), readLedgerRoom(open)]);
         return { atMs, standings, loads, room };
       });
-      writeAgain(reading.standings);
+      writeAgain(asked, reading.standings);
     } catch (error) {
-      if (troubleOf(error) === 'defect') throw error;
+      // Nothing is known then either, whatever the reason: it must not look as it did before.
+      if (troubleOf(error) !== 'away') noteAway('Fails', error);
+      throw error;
     }
   }
 

@@ -61,7 +61,8 @@ export type LedgerRefusal =
 export type LedgerOutlook =
   /** This operator has not asked yet. */
   | { readonly kind: 'not-asked' }
-  | { readonly kind: 'away'; readonly sinceMs: number; readonly message: string }
+  /** Fails: it answers, and cannot say what it has. */
+  | { readonly kind: 'away'; readonly how: 'Unreachable' | 'Fails'; readonly sinceMs: number; readonly message: string }
   | {
       readonly kind: 'read';
       readonly standing: PoolStanding;

@@ -13,6 +13,10 @@ export function readiness(observed: ObservedPool, accepted: Finding, available: 
   const applied = objectsApplied(observed);
   if (applied.status === 'False') return ready('False', applied.reason, applied.message);
   const { ledger, refusal, object } = observed;
+  if (ledger.kind === 'away' && ledger.how === 'Fails') {
+    const why = `The ledger fails to say what it has of the pool: ${sentence(ledger.message)}`;
+    return ready('False', 'LedgerFails', `${why} Workers go on with what they know; see that the operator's URL names the right database.`);
+  }
   if (ledger.kind === 'away') {
     const why = `The operator does not reach the ledger: ${sentence(ledger.message)}`;
     return ready('False', 'LedgerAway', `${why} Workers go on with what they know; mend the database or the operator's URL of it.`);

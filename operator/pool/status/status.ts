@@ -23,7 +23,8 @@ export function planStatus(observed: ObservedPool): PoolStatus {
     ...(object.declared.accepted ? findLoad(object.declared, view, observed) : []),
   ];
   const applied = appliedGeneration(ledger);
-  const ledgerId = ledger.kind === 'read' ? ledger.standing.ledgerId : object.status?.ledgerId;
+  // The first one stays: by it another database at the same address is told.
+  const ledgerId = object.status?.ledgerId ?? (ledger.kind === 'read' ? ledger.standing.ledgerId : undefined);
   return {
     observedGeneration: object.generation,
     ...(applied === undefined ? {} : { policy: { appliedGeneration: applied } }),

@@ -68,7 +68,7 @@ async function look(more: Partial<FleetLook> = {}): Promise<FleetLook> {
 
 describe('a fleet is decided on for the first time', () => {
   const read: LedgerOutlook = { kind: 'read', standing: standingOf(), load: undefined, ageMs: 0, room: undefined };
-  const away = (sinceMs: number): LedgerOutlook => ({ kind: 'away', sinceMs, message: 'refused' });
+  const away = (sinceMs: number): LedgerOutlook => ({ kind: 'away', how: 'Unreachable', sinceMs, message: 'refused' });
   const claimed: LedgerRefusal = { kind: 'refused', refused: 'SubscriptionClaimed', message: 'taken' };
   test.each<{ what: string; ledger: LedgerOutlook; refusal?: LedgerRefusal; may: boolean }>([
     { what: 'not before the ledger was read: it says who was asked to leave', ledger: { kind: 'not-asked' }, may: false },

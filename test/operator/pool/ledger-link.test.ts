@@ -25,14 +25,18 @@ async function aLink(fence = 1) {
   const { database: beside, url } = await freshLedger();
   const database = openDatabase(url, { applicationName: 'operator', statementTimeoutMs: 500, maxConnections: 4, onError: () => undefined });
   onTestFinished(() => database.end());
+  let distrusted = 0;
   const link = (leadership: number, open: () => Promise<Database> = () => Promise.resolve(database)) =>
-    openLedgerLink(open, { cluster: 'cluster-1', scope: () => 'all', fence: leadership, nowMs: () => performance.now() });
+    openLedgerLink(
+      { open, distrust: () => void (distrusted += 1) },
+      { cluster: 'cluster-1', scope: () => 'all', fence: leadership, nowMs: () => performance.now() },
+    );
   const one = link(fence);
   const write = async (pool: PoolObject, by = one) => {
     if (!pool.declared.accepted) throw new Error(pool.declared.problems.join('; '));
     await by.write(pool, pool.declared.spec);
   };
-  return { beside, link, one, write };
+  return { beside, link, one, write, distrusted: () => distrusted };
 }
 
 describe('a pool whose newest declaration the ledger does not take is read by the one before', () => {
@@ -107,4 +111,37 @@ test('a ledger that cannot be reached is away for every pool, and is heard again
   reachable = true;
   await away.read();
   expect(away.outlook(aPool('second', 1)).kind).toBe('not-asked');
+});
+
+describe('a database that was exchanged for another one', () => {
+  test('without tables says nothing of any pool, and is to be made ready again', async () => {
+    const { beside, one, write, distrusted } = await aLink();
+    await write(aPool('first', 1));
+    await one.read();
+    await beside.query('alter table worker rename to worker_away');
+    await expect(one.read()).rejects.toThrow('does not exist');
+    expect(one.outlook(aPool('first', 1))).toMatchObject({ kind: 'away', how: 'Fails' });
+    expect(distrusted()).toBe(1);
+    await beside.query('alter table worker_away rename to worker');
+    await one.read();
+    expect(one.outlook(aPool('first', 1)).kind).toBe('read');
+  });
+
+  test('of another ledger is not read under the numbers of the first one', async () => {
+    const { beside, one, write } = await aLink();
+    await write(aPool('first', 1));
+    await beside.query('update pool set ledger_id = gen_random_uuid()');
+    await one.read();
+    expect([one.poolId(aPool('first', 1)), one.outlook(aPool('first', 1)).kind]).toEqual([undefined, 'not-asked']);
+  });
+
+  test('that has no such pool is written to again', async () => {
+    const { beside, one, write } = await aLink();
+    await write(aPool('first', 1));
+    await beside.query('truncate pool cascade');
+    await one.read();
+    expect(one.poolId(aPool('first', 1))).toBeUndefined();
+    await write(aPool('first', 1));
+    expect(one.poolId(aPool('first', 1))).toBeDefined();
+  });
 });

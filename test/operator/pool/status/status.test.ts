@@ -84,7 +84,12 @@ describe('is not ready', () => {
       'False SubscriptionClaimed',
     ],
     ['whose ledger has a later policy', { refusal: { kind: 'refused', refused: 'Fenced', message: 'a later one' } }, 'Unknown Fenced'],
-    ['whose ledger is away', { ledger: { kind: 'away', sinceMs: 0, message: 'connection refused' } }, 'False LedgerAway'],
+    [
+      'whose ledger is away',
+      { ledger: { kind: 'away', how: 'Unreachable', sinceMs: 0, message: 'connection refused' } },
+      'False LedgerAway',
+    ],
+    ['whose ledger fails to say', { ledger: { kind: 'away', how: 'Fails', sinceMs: 0, message: 'no such table' } }, 'False LedgerFails'],
     ['whose ledger fails', { refusal: { kind: 'failing', message: 'permission denied for table policy' } }, 'False LedgerFails'],
     ['of which nothing was read yet', { ledger: { kind: 'not-asked' } }, 'Unknown NotReadYet'],
     [
@@ -229,10 +234,21 @@ function withoutUrl() {
 describe('what is not known is left out', () => {
   test('of a pool whose ledger is away: no figure stands in for it, and its ledger is remembered', () => {
     const before = told({});
-    const status = told({ ledger: { kind: 'away', sinceMs: 0, message: 'gone' }, object: { ...wellPool.object, status: before } });
+    const status = told({
+      ledger: { kind: 'away', how: 'Unreachable', sinceMs: 0, message: 'gone' },
+      object: { ...wellPool.object, status: before },
+    });
     expect(status).not.toHaveProperty('ceiling');
     expect(status).not.toHaveProperty('active');
     expect(status).not.toHaveProperty('policy');
+    expect(status.ledgerId).toBe('ledger-1');
+  });
+
+  test('of a pool that is read in another ledger: the one that it was told to have is remembered', () => {
+    const status = told({
+      ledger: read({ standing: aStanding({ ledgerId: 'another' }) }),
+      object: { ...wellPool.object, status: told({}) },
+    });
     expect(status.ledgerId).toBe('ledger-1');
   });
 
