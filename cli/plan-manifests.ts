@@ -58,7 +58,13 @@ function planned({ manifest: { metadata, spec } }: Declaration, flags: Flags): r
   const image = spec.workers.image ?? flags.image ?? `trunkline:${release()}`;
   const key = poolKey.safeParse(`${flags.clusterUid}/${namespace}/${name}`);
   if (!key.success) return { refused: 'namespace or uid of the cluster is none: both have lower-case letters, digits and hyphens' };
-  return planChildren({ pool: { name, namespace, uid: undefined }, spec, poolKey: key.data, image, replicas: undefined });
+  return planChildren({
+    pool: { name, namespace, uid: undefined },
+    spec,
+    poolKey: key.data,
+    image,
+    replicas: undefined,
+  });
 }
 
 function release(): string {

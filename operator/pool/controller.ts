@@ -12,17 +12,19 @@ import type { Manifest } from '../runtime/apply.ts';
 import { type Clock, type Random, sleep } from '../runtime/clock.ts';
 import type { Events } from '../runtime/events.ts';
 import { type NextLook, openWorkQueue, type WorkQueue } from '../runtime/work-queue.ts';
+import { openActing } from './acting.ts';
 import { openApplier } from './apply.ts';
-import type { Compiled, PoolObject } from './declared.ts';
+import type { PoolObject } from './declared.ts';
 import { mayBegin, stepFleet } from './fleet.ts';
 import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
-import { type Acting, actingOn, freshMemory, type Memory, othersFirst, troublesOf } from './memory.ts';
+import { freshMemory, type Memory, othersFirst, troublesOf } from './memory.ts';
 import { wordsOf } from './news.ts';
+import { openObjects } from './objects.ts';
 import type { ObservedPool } from './observed.ts';
+import type { SecretKeys } from './plan/secret-volumes.ts';
 import { openReporter } from './report.ts';
 import { type ChildKind, pools as poolResource } from './resources.ts';
-import { openRollouts } from './rollouts.ts';
 import type { Cluster } from './watches.ts';
 
 /**
@@ -45,6 +47,7 @@ export type Planner = {
     readonly pool: Pick<PoolObject, 'name' | 'namespace' | 'uid'>;
     readonly spec: PoolSpec;
     readonly replicas: number;
+    readonly keys: SecretKeys;
   }) => readonly Manifest[];
   readonly planStatus: (observed: ObservedPool) => PoolStatus;
 };
@@ -64,8 +67,6 @@ export type ControllerDeps = Planner & {
 };
 
 const concurrency = 8;
-/** A pool that is refused by the ledger or by the API server, or that waits for one of them, is tried again. */
-const tryAgainMs = 15_000;
 const unseenMs = 5_000;
 /** Between two looks at a pool whose policy waits for the objects of others. */
 const othersFirstMs = 3_000;
@@ -79,15 +80,17 @@ const fleetsATurn = 10;
 export function startController(deps: ControllerDeps, signal: AbortSignal): Controller {
   const { api, cluster, ledger, clock } = deps;
   const applier = openApplier(api, cluster, clock);
+  const objects = openObjects({ planChildren: deps.planChildren, applier, cluster, clock, random: deps.random });
+  const { deploymentOf } = objects;
+  const acting = openActing({ ledger, objects, clock, onError: deps.onError });
   const reporter = openReporter(api, clock);
-  const rollouts = openRollouts((key) => cluster.deployment(`${key}-vcp`), clock.nowMs);
   const memories = new Map<ObjectKey, Memory>();
   let closeAtMs = clock.nowMs();
 
   function forget(key: ObjectKey): NextLook {
     memories.delete(key);
     reporter.forget(key);
-    rollouts.forget(key);
+    objects.forget(key);
     ledger.forget(key);
     closeAtMs = clock.nowMs();
     return { look: 'when-added' };
@@ -102,83 +105,30 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     return fresh;
   }
 
-  const deploymentOf = (pool: PoolObject) => cluster.deployment(objectKeyOf(pool.namespace, `${pool.name}-vcp`));
-
-  function replicasOf(pool: PoolObject, scaling: Compiled['scaling'], memory: Memory): number {
-    memory.begunWith ??= deploymentOf(pool)?.wanted ?? scaling.minReplicas;
-    return memory.fleet?.givingUp.replicas ?? memory.begunWith;
-  }
-
-  /** The pool's objects as they are to be now. */
-  function planOf(pool: PoolObject, { spec, scaling }: Compiled, memory: Memory) {
-    const key = objectKeyOf(pool.namespace, pool.name);
-    const deployment = deploymentOf(pool);
-    const replicas = replicasOf(pool, scaling, memory);
-    return rollouts.pace(deps.planChildren({ pool, spec, replicas }), {
-      key,
-      declaredAnew: memory.status?.observedGeneration !== pool.generation,
-      live: applier.newest('Deployment', `${key}-vcp`),
-      deployment,
-      pools: cluster.poolCount(),
-    });
-  }
-
   async function reconcile(key: ObjectKey): Promise<NextLook> {
     const pool = cluster.pool(key);
     if (pool === undefined || pool.deleting) return forget(key);
     const memory = memoryOf(key, pool);
-    const waits: number[] = [];
-    let failure: unknown;
-    const acting = actingOn(pool, memory);
-    if (acting !== undefined) {
-      const made = await makeObjects(pool, acting, memory);
-      failure = made.failure;
+    const { step, current, waits: settling } = await acting.settle(pool, memory);
+    const waits = [...settling];
+    if (current !== undefined) {
+      const made = await objects.make(pool, current, memory, signal);
       waits.push(...made.waits);
-      if (failure === undefined && memory.troubles.length === 0 && policyWaits(pool, memory)) {
+      if (made.failure !== undefined && memory.troubles.length === 0) deps.onError(`pool ${key}`, made.failure);
+      if (step === 'act' && made.failure === undefined && memory.troubles.length === 0 && policyWaits(pool, memory)) {
         memory.readableSinceMs = clock.nowMs();
         return { look: 'after', delayMs: othersFirstMs };
       }
     }
-    if (pool.declared.accepted && !(await writePolicy(pool, pool.declared.spec))) waits.push(tryAgainMs);
+    if (step === 'act') waits.push(...(await acting.ask(pool, memory)));
     const wait = await tell(pool, memory);
     if (wait !== undefined) waits.push(wait);
-    if (failure !== undefined && memory.troubles.length === 0) throw failure;
     return waits.length === 0 ? { look: 'when-added' } : { look: 'after', delayMs: Math.min(...waits) };
   }
 
   function policyWaits(pool: PoolObject, memory: Memory): boolean {
     const unmade = cluster.poolCount() - memories.size;
     return othersFirst(memory, { unmade, ready: deploymentOf(pool)?.ready ?? 0, nowMs: clock.nowMs() });
-  }
-
-  /** Makes the pool's objects be as planned, unless nothing has changed since they were. */
-  async function makeObjects(pool: PoolObject, { generation, compiled }: Acting, memory: Memory) {
-    const { changes } = memory;
-    const replicas = replicasOf(pool, compiled.scaling, memory);
-    const before = memory.applied;
-    const isSame = before?.generation === generation && before.replicas === replicas && before.changes === changes;
-    if (isSame && applier.haveSeen(before.paths)) return { waits: [], failure: undefined };
-    memory.applied = undefined;
-    const paced = planOf(pool, compiled, memory);
-    const { troubles, failing, failure, paths } = await applier.apply(paced.plan, pool.uid, signal);
-    memory.troubles = troubles;
-    memory.failing = failing.length === 0 ? undefined : { sinceMs: memory.failing?.sinceMs ?? clock.nowMs(), troubles: failing };
-    memory.behind = paced.behind;
-    if (paced.behind !== undefined || troubles.length > 0) return { waits: [tryAgainMs], failure };
-    if (failure !== undefined) return { waits: [], failure };
-    memory.applied = { generation, replicas, changes, paths };
-    return { waits: applier.haveSeen(paths) ? [] : [unseenMs], failure };
-  }
-
-  /** Whether the ledger has it. That it is away is told by conditions; workers go on with the policy that they have. */
-  async function writePolicy(pool: PoolObject, spec: PoolSpec): Promise<boolean> {
-    try {
-      await ledger.write(pool, spec);
-    } catch (error) {
-      if (troubleOf(error) === 'defect') deps.onError(`policy of pool ${pool.namespace}/${pool.name}`, error);
-      return false;
-    }
-    return ledger.refusal(pool) === undefined;
   }
 
   /** Writes status and events, as far as there is something new. Milliseconds until there is more to write. */
@@ -196,6 +146,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       object: { ...pool, status: memory.status },
       children: troublesOf(memory, clock.nowMs()),
       behind: memory.behind,
+      mounting: memory.mounting?.generation === pool.generation,
       deployment: deploymentOf(pool),
       pods: cluster.pods(objectKeyOf(pool.namespace, pool.name)),
       ledger: outlook,
@@ -235,14 +186,14 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   function decide(key: ObjectKey, pool: PoolObject): WrittenDecision | undefined {
     const memory = memories.get(key);
     if (memory?.uid !== pool.uid) return undefined;
-    const acting = actingOn(pool, memory);
     const outlook = ledger.outlook(pool);
     const refusal = ledger.refusal(pool);
-    if (acting === undefined || (memory.fleet === undefined && !mayBegin({ ledger: outlook, refusal }, clock.nowMs()))) return undefined;
+    if (memory.acting === undefined || (memory.fleet === undefined && !mayBegin({ ledger: outlook, refusal }, clock.nowMs())))
+      return undefined;
     const read = outlook.kind === 'read' ? outlook : undefined;
     const before = memory.fleet;
     const { fleet, step } = stepFleet(before, {
-      compiled: acting.compiled,
+      compiled: memory.acting.compiled,
       pods: cluster.pods(key),
       deployment: deploymentOf(pool),
       begunWith: memory.begunWith,
@@ -296,6 +247,8 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       // Each may wait long for a ledger that does not answer, and an operator that is to end has no time for all of them.
       if (signal.aborted) return;
       await deps.writeDecisions(decisions);
+      if (signal.aborted) return;
+      for (const key of await acting.keysToTake(living, (key) => memories.get(key))) queue.add(key);
       if (signal.aborted || clock.nowMs() < closeAtMs) return;
       closeAtMs = clock.nowMs() + closeEveryMs;
       await ledger.close(isThere);

@@ -7,7 +7,7 @@ import { type FieldProblem, parseExplained } from '../../crds/messages.ts';
 import { type PoolManifest, type PoolSpec, poolManifest } from '../../crds/pool.ts';
 import { pathText } from '../../crds/rules.ts';
 import { type PoolStatus, poolStatus } from '../../crds/status.ts';
-import { durationMs } from '../../crds/values.ts';
+import { durationMs, poolName } from '../../crds/values.ts';
 import { ownPart, versionNumber } from './resources.ts';
 
 /** A pool as the cluster has it. */
@@ -52,6 +52,7 @@ const object = z.looseObject({
 });
 
 const withStatus = z.object({ status: poolStatus });
+const withSomeStatus = z.object({ status: z.object(poolStatus.pick({ observedGeneration: true, ledgerId: true }).shape) });
 
 const maxProblems = 10;
 const maxDefectChars = 300;
@@ -79,10 +80,16 @@ export function readPool(live: unknown, before?: PoolObject): PoolObject {
   };
 }
 
-/** What was told of it last. Undefined: nothing yet, or by a release whose words this one does not know. */
+/**
+ * What was told of it last; undefined: nothing yet. Of what a newer release told, the generation and the ledger are read in any case: that the pool was looked
+ * at, and where its queue is, must not be forgotten with an operator that is rolled back.
+ */
 export function readStatus({ live }: Pick<PoolObject, 'live'>): PoolStatus | undefined {
-  const read = withStatus.safeParse(JSON.parse(live));
-  return read.success ? read.data.status : undefined;
+  const told: unknown = JSON.parse(live);
+  const read = withStatus.safeParse(told);
+  if (read.success) return read.data.status;
+  const some = withSomeStatus.safeParse(told);
+  return some.success ? some.data.status : undefined;
 }
 
 /**
@@ -99,6 +106,17 @@ function declaredIn(manifest: unknown): Declared {
       problems: [`spec cannot be read by this release of the operator: ${String(error).slice(0, maxDefectChars)}`],
     };
   }
+}
+
+/** A declaration that was read elsewhere, made ready; undefined: our rules do not let it pass any more. */
+export function compiledOf(name: string, spec: PoolSpec): Compiled | undefined {
+  const declared = compile({
+    apiVersion: 'trunkline.dev/v1alpha1',
+    kind: 'VoiceCapacityPool',
+    metadata: { name: poolName.parse(name) },
+    spec,
+  });
+  return declared.accepted ? declared : undefined;
 }
 
 function compile(manifest: PoolManifest): Declared {

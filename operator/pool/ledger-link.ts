@@ -6,6 +6,7 @@ import type { PoolId } from '../../ledger/policy.ts';
 import { closePools, type LedgerPool, settleClosedPools } from '../../ledger/pools/closing.ts';
 import { askToDrain, type DrainAsk } from '../../ledger/pools/draining.ts';
 import { writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
+import { type InForce, poolsWithFormerCalls, readInForce } from '../../ledger/pools/in-force.ts';
 import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
 import { readFleets } from '../../ledger/scaling/signals.ts';
 import { isStatementTimeout, lacksSchema, troubleOf } from '../../ledger/trouble.ts';
@@ -25,6 +26,10 @@ export type LedgerLink = {
   /** Why the declaration as it is now was not written, if it was tried. */
   readonly refusal: (pool: PoolObject) => LedgerRefusal | undefined;
   readonly poolId: (pool: PoolObject) => PoolId | undefined;
+  /** What workers of the pool act on, as far as the ledger is the pool's and this release can read it. Throws while the ledger is away. */
+  readonly inForce: (pool: PoolObject) => Promise<InForce | undefined>;
+  /** Of these pools those in which calls of removed projects live. */
+  readonly formerCalls: (ids: readonly PoolId[]) => Promise<ReadonlySet<PoolId>>;
   /** Closes pools whose object is gone, and does what is left to do for closed ones. */
   readonly close: (isThere: (pool: LedgerPool) => boolean) => Promise<readonly PoolKey[]>;
   readonly ask: (asks: readonly DrainAsk[]) => Promise<void>;
@@ -147,6 +152,8 @@ export function openLedgerLink(
       return found?.uid === pool.uid && found.generation === pool.generation ? found.refusal : undefined;
     },
     poolId,
+    inForce: (pool) => asking((open) => readInForce(open, { pool: ledgerKey(pool), uid: pool.uid }), 'one pool'),
+    formerCalls: (ids) => asking((open) => poolsWithFormerCalls(open, ids)),
     close: (isThere) =>
       asking(async (open) => {
         const closed = await closePools(open, { cluster: own.cluster, namespaces: own.scope() }, isThere, own.fence);

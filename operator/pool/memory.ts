@@ -21,6 +21,16 @@ export type Memory = {
   behind: number | undefined;
   /** How often others have changed its objects. */
   changes: number;
+  /** When its objects are tried again that the API server did not take, unless what they are made by has changed. */
+  retry: Retry | undefined;
+  /** Generation by which its objects were planned last. */
+  plannedFor: number | undefined;
+  /** Since when pods get keys that the newest declaration names and the one that is acted on does not. */
+  mounting: { readonly generation: number; readonly sinceMs: number } | undefined;
+  /** Since when pods have keys that no declaration names any more. */
+  surplusSinceMs: number | undefined;
+  /** Generation with which no call of a removed project lived any more. */
+  formerCallsOver: number | undefined;
   /** What its objects were made by last, if nothing was in the way of it: they are as planned while all of this stays. */
   applied: Applied | undefined;
   /** What the last look at the ledger found, in short: the pool is looked at when it is different. */
@@ -30,12 +40,11 @@ export type Memory = {
 
 export type Acting = { readonly generation: number; readonly compiled: Compiled };
 
-export type Applied = {
-  readonly generation: number;
-  readonly replicas: number;
-  readonly changes: number;
-  readonly paths: readonly string[];
-};
+/** `basis`: everything that the objects are planned by, in short. */
+export type Applied = { readonly basis: string; readonly paths: readonly string[] };
+
+/** `replicas`: workers that were wanted; with others it is tried at once. `failures`: in a row. */
+export type Retry = { readonly generation: number; readonly replicas: number | 'any'; readonly failures: number; readonly atMs: number };
 
 /** What passes within this time is nobody's business: a conflict, a server that starts again. */
 const failsAfterMs = 10_000;
@@ -52,19 +61,15 @@ export function freshMemory(pool: PoolObject, nowMs: number): Memory {
     failing: undefined,
     behind: undefined,
     changes: 0,
+    retry: undefined,
+    plannedFor: undefined,
+    mounting: undefined,
+    surplusSinceMs: undefined,
+    formerCallsOver: undefined,
     applied: undefined,
     seen: '',
     status: readStatus(pool),
   };
-}
-
-/** The declaration to act on: that of the object, or the one before while it cannot be. */
-export function actingOn(
-  { generation, declared }: Pick<PoolObject, 'generation' | 'declared'>,
-  memory: Pick<Memory, 'acting'>,
-): Acting | undefined {
-  if (declared.accepted && memory.acting?.generation !== generation) memory.acting = { generation, compiled: declared };
-  return memory.acting;
 }
 
 /** More pools than this without objects are many. */

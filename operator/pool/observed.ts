@@ -13,6 +13,8 @@ export type ObservedPool = {
   readonly children: readonly ChildTrouble[];
   /** Pools that roll a new release of the operator out, and that this one waits for; undefined: it waits for none. */
   readonly behind: number | undefined;
+  /** Its pods get keys that the newest declaration names, before workers hear of it. */
+  readonly mounting: boolean;
   readonly deployment: ObservedDeployment | undefined;
   readonly pods: readonly ObservedPod[];
   readonly ledger: LedgerOutlook;

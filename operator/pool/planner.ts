@@ -7,7 +7,7 @@ import { planStatus } from './status/status.ts';
 export function plannerOf(workerImage: string): (cluster: string) => Planner {
   return (cluster) => ({
     planStatus,
-    planChildren: ({ pool: { namespace, uid, ...pool }, spec, replicas }) => {
+    planChildren: ({ pool: { namespace, uid, ...pool }, spec, replicas, keys }) => {
       const name = poolName.parse(pool.name);
       const children = planChildren({
         pool: { name, namespace, uid },
@@ -15,6 +15,7 @@ export function plannerOf(workerImage: string): (cluster: string) => Planner {
         poolKey: poolKeyOf(cluster, namespace, name),
         image: spec.workers.image ?? workerImage,
         replicas,
+        keys,
       });
       return children.map((child) => ({ ...child }));
     },

@@ -3,6 +3,7 @@ import type { Manifest } from '../runtime/apply.ts';
 import type { ObjectKey } from './keys.ts';
 import type { ObservedDeployment } from './observed.ts';
 import { templateMark } from './plan/names.ts';
+import { isRolledOut } from './taking-up.ts';
 
 /**
  * A new release of the operator may plan other pods for every pool at once. So that a bad one stops early, such a change reaches a tenth of the pools at
@@ -32,12 +33,17 @@ const atATime = 0.1;
 /** The cluster's counts tell of a rollout a moment after it began. */
 const settlesMs = 5_000;
 
+/** A Deployment that is gone rolls nothing. */
+const isOver = (deployment: ObservedDeployment | undefined) => deployment === undefined || isRolledOut(deployment);
+
 export function openRollouts(observe: (key: ObjectKey) => ObservedDeployment | undefined, nowMs: () => number): Rollouts {
   const rolling = new Map<ObjectKey, number>();
+  /** Pods of pools that wait, as they were when they began to: what hands change of them meanwhile is put back. */
+  const waiting = new Map<ObjectKey, z.infer<typeof markedTemplate>>();
 
   function isTurn({ key, pools }: RolloutOf): boolean {
     for (const [other, sinceMs] of rolling) {
-      if (nowMs() - sinceMs >= settlesMs && isRolledOut(observe(other))) rolling.delete(other);
+      if (nowMs() - sinceMs >= settlesMs && isOver(observe(other))) rolling.delete(other);
     }
     if (!rolling.has(key) && rolling.size >= Math.max(1, Math.floor(pools * atATime))) return false;
     rolling.set(key, rolling.get(key) ?? nowMs());
@@ -48,22 +54,29 @@ export function openRollouts(observe: (key: ObjectKey) => ObservedDeployment | u
     const before = markedTemplate.safeParse(on.live);
     // Where nobody serves there is nothing to be careful with, and a pool that cannot start must not keep others waiting.
     const isOurChange = before.success && !on.declaredAnew && (on.deployment?.ready ?? 0) > 0;
-    if (!isOurChange) return { plan, behind: undefined };
-    const { metadata, spec } = before.data;
+    if (!isOurChange) {
+      waiting.delete(on.key);
+      return { plan, behind: undefined };
+    }
+    const { metadata, spec } = waiting.get(on.key) ?? before.data;
     const changes = plan.some((child) => markOf(child) !== undefined && markOf(child) !== metadata.annotations[templateMark]);
-    if (!changes || isTurn(on)) return { plan, behind: undefined };
+    if (!changes || isTurn(on)) {
+      waiting.delete(on.key);
+      return { plan, behind: undefined };
+    }
+    waiting.set(on.key, { metadata, spec });
     return {
       plan: plan.map((child) => (markOf(child) === undefined ? child : withPodsOf(child, metadata.annotations, spec.template))),
       behind: rolling.size,
     };
   }
 
-  return { pace, forget: (key) => rolling.delete(key) };
-}
+  function forget(key: ObjectKey): void {
+    rolling.delete(key);
+    waiting.delete(key);
+  }
 
-/** Every pod that is wanted is of the newest template and serves. A Deployment that is gone rolls nothing. */
-function isRolledOut(deployment: ObservedDeployment | undefined): boolean {
-  return deployment === undefined || (deployment.updated >= deployment.replicas && deployment.ready >= deployment.wanted);
+  return { pace, forget };
 }
 
 const template = z.looseObject({ metadata: z.looseObject({}) });

@@ -3,13 +3,20 @@ import type { PoolSpec } from '../../../crds/pool.ts';
 import { durationMs, type PoolKey } from '../../../crds/values.ts';
 import type { PodTemplateSpec } from '../../../crds/workers.ts';
 import { childName, labelsOf, type PlannedPool, peerPort, selectorOf, workerPort } from './names.ts';
-import { secretsDirectory, secretVolumes } from './secret-volumes.ts';
+import { keysOf, type SecretKeys, secretsDirectory, secretVolumes } from './secret-volumes.ts';
 
 /** What a team says of these is handed on as it is: the API server checks it. */
 type HandedOn = { readonly affinity?: Readonly<Record<string, unknown>>; readonly tolerations?: PodTemplateSpec['tolerations'] };
 export type PlannedPod = Omit<V1PodTemplateSpec, 'spec'> & { readonly spec: Omit<V1PodSpec, keyof HandedOn> & HandedOn };
 
-export type PodInput = { readonly pool: PlannedPool; readonly spec: PoolSpec; readonly poolKey: PoolKey; readonly image: string };
+export type PodInput = {
+  readonly pool: PlannedPool;
+  readonly spec: PoolSpec;
+  readonly poolKey: PoolKey;
+  readonly image: string;
+  /** The keys that pods have. Default: those that the declaration names; an operator adds others while they are needed. */
+  readonly keys?: SecretKeys;
+};
 
 /** Image and node's user 1000; a number, so that the kubelet can tell that it is not root. */
 const userId = 1_000;
@@ -43,7 +50,7 @@ export function podTemplateOf(input: PodInput): PlannedPod {
         seccompProfile: { type: 'RuntimeDefault' },
       },
       containers: [containerOf(input)],
-      volumes: [{ name: 'tmp', emptyDir: {} }, ...secretVolumes(spec).volumes],
+      volumes: [{ name: 'tmp', emptyDir: {} }, ...secretVolumes(input.keys ?? keysOf(spec)).volumes],
       topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
         maxSkew: 1,
         topologyKey,
@@ -58,7 +65,7 @@ export function podTemplateOf(input: PodInput): PlannedPod {
   };
 }
 
-function containerOf({ spec, poolKey, image }: PodInput): V1Container {
+function containerOf({ spec, poolKey, image, keys }: PodInput): V1Container {
   const { requests, limits } = spec.workers.resources;
   return {
     name: 'worker',
@@ -78,7 +85,7 @@ function containerOf({ spec, poolKey, image }: PodInput): V1Container {
       limits: { memory: limits.memory, ...(limits.cpu === undefined ? {} : { cpu: limits.cpu }) },
     },
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...secretVolumes(spec).mounts],
+    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }, ...secretVolumes(keys ?? keysOf(spec)).mounts],
   };
 }
 

@@ -39,6 +39,10 @@ export function readiness(observed: ObservedPool, accepted: Finding, available: 
       const message = `Workers cannot read the declaration and act on the one before: ${sentence(rejected.detail)} A newer image of the workers can.`;
       return ready('False', 'PolicyRejected', message);
     }
+    if (observed.mounting) {
+      const message = 'Pods are replaced by ones that have the keys that the declaration names; it is acted on when all have them.';
+      return ready('False', 'PolicyNotApplied', message);
+    }
     return ready('False', 'PolicyNotApplied', 'The dispatcher does not act on the newest declaration yet; it does so within seconds.');
   }
   return ready('True', 'Ready', 'Sessions are admitted by this declaration.');

@@ -1,25 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { actingOn, freshMemory, othersFirst, troublesOf } from '../../../operator/pool/memory.ts';
-import { declaredWith } from './status/observed.ts';
+import { othersFirst, troublesOf } from '../../../operator/pool/memory.ts';
 
 const nowMs = 1_000_000;
-
-describe('what is acted on', () => {
-  const refused = declaredWith({ 'spec.ledger': undefined });
-
-  test('is the newest declaration, and stays it while a later one is refused', () => {
-    const sound = declaredWith({});
-    const memory = freshMemory(sound, nowMs);
-    const acting = actingOn(sound, memory);
-    expect(acting?.generation).toBe(3);
-    expect(actingOn({ ...refused, generation: 4 }, memory)).toBe(acting);
-    expect(actingOn({ ...sound, generation: 5 }, memory)?.generation).toBe(5);
-  });
-
-  test('is nothing before there was one', () => {
-    expect(actingOn(refused, freshMemory(refused, nowMs))).toBeUndefined();
-  });
-});
 
 describe("a pool's policy", () => {
   test.each([

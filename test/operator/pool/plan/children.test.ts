@@ -8,7 +8,7 @@ import { secretsOf } from '../../../../crds/secrets.ts';
 import { poolKeyOf, poolName } from '../../../../crds/values.ts';
 import { planChildren } from '../../../../operator/pool/plan/children.ts';
 import { podTemplateOf } from '../../../../operator/pool/plan/pod.ts';
-import { secretVolumes } from '../../../../operator/pool/plan/secret-volumes.ts';
+import { keysOf, secretVolumes } from '../../../../operator/pool/plan/secret-volumes.ts';
 
 const file = new URL('../../../../crds/samples/full.yaml', import.meta.url);
 
@@ -79,7 +79,7 @@ describe('the pods', () => {
 
   test('mount each Secret once, with the keys that the pool names and no others, none of them required', () => {
     const spec = sample();
-    const { volumes, mounts } = secretVolumes(spec);
+    const { volumes, mounts } = secretVolumes(keysOf(spec));
     const refs = [...secretsOf(spec).map(({ ref }) => ref), ...(spec.ledger === undefined ? [] : [spec.ledger.secretRef])];
     expect(volumes.map(({ secret }) => secret?.secretName)).toEqual([...new Set(refs.map((ref) => ref.name))].toSorted());
     for (const { secret } of volumes) {

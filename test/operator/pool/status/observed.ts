@@ -139,6 +139,7 @@ export const wellPool: ObservedPool = {
   object: declaredWith({}),
   children: [],
   behind: undefined,
+  mounting: false,
   deployment: { wanted: 2, replicas: 2, ready: 2, updated: 2, failure: undefined },
   pods: [aPod('a'), aPod('b')],
   ledger: read(),
