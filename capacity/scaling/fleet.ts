@@ -35,7 +35,8 @@ export type Counted = Signals['workers'];
 
 /**
  * What is known when the number of workers is decided. `workers` comes from whoever starts them: a ledger cannot know of one that has not registered yet.
- * `ageMs` is how long ago the reading was taken. `startUpMs`: from the wish to serving, where that is known; otherwise what processes took.
+ * `ageMs` is how long ago the reading was taken. `beforeStartMs`: by a worker's name, from the wish to the start of its process, which is most of it where a
+ * cluster finds a node and fetches an image first.
  */
 export function signalsOf(
   reading: FleetReading | undefined,
@@ -44,7 +45,7 @@ export function signalsOf(
     readonly scaling: ScalingPolicy;
     readonly workers: Counted;
     readonly ageMs: number;
-    readonly startUpMs?: number | undefined;
+    readonly beforeStartMs?: ReadonlyMap<string, number>;
   },
 ): Signals {
   const seen = reading?.seen;
@@ -67,7 +68,9 @@ export function signalsOf(
       (sessions) => sessions.filter((many) => many > 0).length,
       on.ageMs,
     ),
-    startUpMs: on.startUpMs ?? p90(workers.flatMap(({ startedInMs }) => startedInMs ?? [])),
+    startUpMs: p90(
+      workers.flatMap(({ name, startedInMs }) => (startedInMs === null ? [] : [(on.beforeStartMs?.get(name) ?? 0) + startedInMs])),
+    ),
     sessionMs: load?.sessionMs ?? undefined,
   };
 }

@@ -25,6 +25,7 @@ import type { ObservedPool } from './observed.ts';
 import type { SecretKeys } from './plan/secret-volumes.ts';
 import { openReporter } from './report.ts';
 import { type ChildKind, pools as poolResource } from './resources.ts';
+import { seenOf } from './seen.ts';
 import type { Cluster } from './watches.ts';
 
 /**
@@ -192,19 +193,21 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       return undefined;
     const read = outlook.kind === 'read' ? outlook : undefined;
     const before = memory.fleet;
+    const pods = cluster.pods(key);
+    const wallMs = deps.wallClock();
     const { fleet, step } = stepFleet(before, {
       compiled: memory.acting.compiled,
-      pods: cluster.pods(key),
+      pods,
       deployment: deploymentOf(pool),
       begunWith: memory.begunWith,
       standing: read?.standing,
       load: read?.load,
       ageMs: read?.ageMs ?? 0,
-      wallMs: deps.wallClock(),
+      wallMs,
       nowMs: clock.nowMs(),
     });
     memory.fleet = fleet;
-    const seen = JSON.stringify([fleet.givingUp.replicas, fleet.lastDecision.atMs, outlook.kind, refusal, figuresOf(read)]);
+    const seen = seenOf({ replicas: fleet.givingUp.replicas, lastDecision: fleet.lastDecision, ledger: outlook, refusal, pods, wallMs });
     if (seen !== memory.seen) queue.add(key);
     memory.seen = seen;
     if (step.news === 'changed' && step.decision.replicas !== step.decision.previous && before !== undefined)
@@ -304,24 +307,4 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   }
 
   return { look: queue.add, lookAtChild, queue, ended: Promise.all([queue.ended, ticking]).then(() => undefined) };
-}
-
-/** What of the ledger's answer is worth a look at the pool: not how old it is. */
-function figuresOf(read: Extract<ObservedPool['ledger'], { kind: 'read' }> | undefined): unknown {
-  if (read === undefined) return null;
-  const { standing, load, room } = read;
-  const view = load?.seen?.view;
-  return [
-    standing.ledgerId,
-    standing.newest?.version,
-    standing.holds,
-    standing.workers.map(({ name, state, appliedGeneration, troubles }) => [name, state, appliedGeneration, troubles]),
-    view === undefined
-      ? null
-      : [view.policyVersion, view.slots, view.guard?.reason, view.classes.map(({ name, queued, inUse }) => [name, queued, inUse])],
-    view === undefined
-      ? null
-      : [view.subscriptions.map(({ ceiling, inUse, foreign, learnedLimit }) => [ceiling, inUse, foreign, learnedLimit]), view.projects],
-    room?.maxConnections,
-  ];
 }

@@ -47,7 +47,9 @@ export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonl
   const { compiled, wallMs } = look;
   const givingUp = before?.givingUp ?? asFound(look);
   const workers = countWorkers(look, givingUp);
-  const signals = signalsOf(look.load, { policy: compiled.policy, scaling: compiled.scaling, workers, ageMs: look.ageMs });
+  const { ageMs, pods } = look;
+  const on = { policy: compiled.policy, scaling: compiled.scaling, workers, ageMs, beforeStartMs: beforeStartMs(pods) };
+  const signals = signalsOf(look.load, on);
   const step = stepScaling(before?.remembered, signals, compiled.scaling, wallMs);
   const next = stepGivingUp(givingUp, fleetPods(look), {
     wanted: step.decision.replicas,
@@ -62,6 +64,15 @@ export function stepFleet(before: Fleet | undefined, look: FleetLook): { readonl
       ? { decision: step.decision, atMs: wallMs }
       : { ...before.lastDecision, decision: step.decision };
   return { fleet: { remembered: step.remembered, givingUp: next, lastDecision }, step };
+}
+
+/** From the making of a pod to the start of its worker, in milliseconds. */
+export function beforeStartMs(pods: readonly ObservedPod[]): ReadonlyMap<string, number> {
+  return new Map(
+    pods.flatMap(({ name, createdMs, runsSinceMs, restarted }) =>
+      runsSinceMs === undefined || restarted ? [] : [[name, Math.max(0, runsSinceMs - createdMs)]],
+    ),
+  );
 }
 
 function asFound({ compiled, deployment, begunWith, standing, pods, nowMs }: FleetLook): GivingUp {

@@ -47,6 +47,8 @@ export type ObservedPod = {
   readonly ready: boolean;
   readonly terminating: boolean;
   readonly createdMs: number;
+  /** Its worker was started again since. */
+  readonly restarted: boolean;
   /** When its worker was started last; undefined: it does not run. */
   readonly runsSinceMs: number | undefined;
   /** Why it does not start, in the kubelet's or the scheduler's words. */

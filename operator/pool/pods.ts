@@ -22,6 +22,7 @@ const pod = z.object({
       containerStatuses: z
         .array(
           z.object({
+            restartCount: z.int().min(0).default(0),
             state: z
               .object({
                 waiting: z.object({ reason: z.string().default(''), message: z.string().default('') }).optional(),
@@ -58,6 +59,7 @@ export function keepPod(object: unknown): KeptPod {
     ready: found('Ready')?.status === 'True',
     terminating: metadata.deletionTimestamp !== undefined,
     createdMs: Date.parse(metadata.creationTimestamp),
+    restarted: status.containerStatuses.some(({ restartCount }) => restartCount > 0),
     runsSinceMs: running === undefined ? undefined : Date.parse(running.startedAt),
     waiting: waiting === undefined ? undefined : { reason: waiting.reason, message: waiting.message.slice(0, maxWords) },
   };

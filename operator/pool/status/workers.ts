@@ -39,15 +39,17 @@ function podTrouble(
   const stuck = pods.find(({ waiting }) => waiting !== undefined);
   if (stuck?.waiting !== undefined) {
     const { reason, message } = stuck.waiting;
+    const words = sentence(message === '' ? 'the cluster gives no more words' : message);
     return {
       reason: word.test(reason) ? reason : 'PodWaits',
-      message: `Pod ${stuck.name} does not start (${reason}): ${sentence(message === '' ? 'the cluster gives no more words' : message)}`,
+      message: `Pod ${stuck.name} does not start (${reason}): ${words}${adviceOn(reason, stuck.name)}`,
     };
   }
-  if (deployment?.failure !== undefined) return { reason: 'ReplicaFailure', message: sentence(deployment.failure) };
-  if (ledger.kind !== 'read') return undefined;
-  const heard = new Set(ledger.standing.workers.map(({ name }) => name));
-  const unheard = pods.filter(({ name, runsSinceMs = wallMs }) => !heard.has(name) && wallMs - runsSinceMs > unheardAfterMs);
+  if (deployment?.failure !== undefined) {
+    const advice = 'Until that is lifted, the pool has fewer workers than it wants.';
+    return { reason: 'ReplicaFailure', message: `${sentence(deployment.failure)} ${advice}` };
+  }
+  const unheard = unheardOf(ledger, pods, wallMs);
   const [first] = unheard;
   if (first === undefined) return undefined;
   const others = unheard.length > 1 ? ` and ${unheard.length - 1} more` : '';
@@ -55,6 +57,36 @@ function podTrouble(
     reason: 'LedgerMismatch',
     message: `The operator's ledger has not heard of pod ${first.name}${others} for a minute: ${ledgerAdvice(object.declared)}`,
   };
+}
+
+/** What to do about the reasons that a kubelet or a scheduler gives most. */
+function adviceOn(reason: string, pod: string): string {
+  switch (reason) {
+    case 'ImagePullBackOff':
+    case 'ErrImagePull':
+    case 'InvalidImageName':
+    case 'ErrImageNeverPull':
+      return ' See that spec.workers.image is spelt rightly, is in its registry, and may be pulled from the node.';
+    case 'CrashLoopBackOff':
+      return ` What it said last tells why: kubectl logs --previous ${pod}.`;
+    case 'CreateContainerConfigError':
+    case 'CreateContainerError':
+    case 'RunContainerError':
+      return ' The image has to be one of workers: see what spec.workers.image names.';
+    case 'Unschedulable':
+      return ' Add nodes, or ask for less in spec.workers.resources and podTemplate.';
+    default:
+      return '';
+  }
+}
+
+/** Pods that have run for long, and that the ledger has not heard of. */
+export function unheardOf(ledger: ObservedPool['ledger'], pods: readonly ObservedPod[], wallMs: number): readonly ObservedPod[] {
+  if (ledger.kind !== 'read') return [];
+  const heard = new Set(ledger.standing.workers.map(({ name }) => name));
+  return pods.filter(
+    ({ name, terminating, runsSinceMs = wallMs }) => !terminating && !heard.has(name) && wallMs - runsSinceMs > unheardAfterMs,
+  );
 }
 
 function ledgerAdvice(declared: ObservedPool['object']['declared']): string {
@@ -98,13 +130,21 @@ const ofDispatcher = 1;
 /** A rollout starts a quarter more before it takes any away. */
 const surge = 1.25;
 
-function ledgerCapacity({ ledger, lastDecision }: ObservedPool): readonly Finding[] {
-  if (ledger.kind !== 'read' || ledger.room === undefined || lastDecision === undefined) return [];
+/** Connections that a rollout would take with all that use the ledger, and that it takes; undefined: one of them is not known. */
+export function connectionsOf({ ledger, lastDecision }: Pick<ObservedPool, 'ledger' | 'lastDecision'>) {
+  if (ledger.kind !== 'read' || ledger.room === undefined || lastDecision === undefined) return undefined;
   const { maxConnections, inUse } = ledger.room;
-  const type = 'LedgerCapacity';
   const { replicas } = lastDecision.decision;
   const own = Math.min(inUse, ledger.standing.workers.length * connectionsEach + ofDispatcher);
   const needed = inUse - own + Math.ceil(replicas * surge) * connectionsEach + ofDispatcher;
+  return { replicas, needed, maxConnections };
+}
+
+function ledgerCapacity(observed: ObservedPool): readonly Finding[] {
+  const connections = connectionsOf(observed);
+  if (connections === undefined) return [];
+  const { replicas, needed, maxConnections } = connections;
+  const type = 'LedgerCapacity';
   if (needed <= maxConnections) {
     return [{ type, status: 'True', reason: 'Enough', message: `The ledger takes ${maxConnections} connections, enough for a rollout.` }];
   }

@@ -33,13 +33,13 @@ const worker = (name: string, over: Partial<WorkerReading> = {}): WorkerReading 
 });
 
 const workers = { serving: 2, starting: 1, draining: 0 };
-const signals = (reading: Partial<FleetReading> | undefined, startUpMs?: number) =>
+const signals = (reading: Partial<FleetReading> | undefined, beforeStartMs?: ReadonlyMap<string, number>) =>
   signalsOf(reading === undefined ? undefined : { seen: { view, ageMs: 300 }, due: new Map(), workers: [worker('a')], ...reading }, {
     policy: { subscriptions: [] },
     scaling: aPolicy(),
     workers,
     ageMs: 100,
-    startUpMs,
+    ...(beforeStartMs === undefined ? {} : { beforeStartMs }),
   });
 
 describe('the signals of a pool', () => {
@@ -98,7 +98,7 @@ describe('the signals of a pool', () => {
   });
 
   test('prefer what whoever starts workers knows of their start', () => {
-    expect(signals({}, 9_000).startUpMs).toBe(9_000);
+    expect(signals({ workers: [worker('a')] }, new Map([['a', 9_000]])).startUpMs).toBe(11_000);
     const slow = worker('slow', { startedInMs: 7_000 });
     expect(signals({ workers: [...Array.from({ length: 8 }, (_, n) => worker(`w${n}`)), slow, slow] }).startUpMs).toBe(7_000);
     expect(signals({ workers: [worker('new', { startedInMs: null })] }).startUpMs).toBeUndefined();

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { FleetReading } from '../../../capacity/scaling/fleet.ts';
 import type { PoolStanding, StandingWorker } from '../../../ledger/pools/readings.ts';
 import { type Compiled, readPool } from '../../../operator/pool/declared.ts';
-import { type Fleet, type FleetLook, mayBegin, stepFleet } from '../../../operator/pool/fleet.ts';
+import { beforeStartMs, type Fleet, type FleetLook, mayBegin, stepFleet } from '../../../operator/pool/fleet.ts';
 import type { LedgerOutlook, LedgerRefusal, ObservedDeployment, ObservedPod } from '../../../operator/pool/observed.ts';
 
 async function full(): Promise<Compiled> {
@@ -21,6 +21,7 @@ const pod = (name: string, more: Partial<ObservedPod> = {}): ObservedPod => ({
   ready: true,
   terminating: false,
   createdMs: 0,
+  restarted: false,
   runsSinceMs: 0,
   waiting: undefined,
   ...more,
@@ -139,6 +140,15 @@ describe('a fleet whose ledger is away', () => {
     const blind = stepFleet(before, await look({ pods, deployment: deployment(3), nowMs: 600_000 })).fleet;
     expect(blind.givingUp.replicas).toBe(3);
   });
+});
+
+test('a worker is on its way from the making of its pod, which tells nothing any more once it was started again', () => {
+  const pods = [
+    pod('a', { runsSinceMs: 30_000 }),
+    pod('b', { runsSinceMs: 900_000, restarted: true }),
+    pod('c', { runsSinceMs: undefined }),
+  ];
+  expect(beforeStartMs(pods)).toEqual(new Map([['a', 30_000]]));
 });
 
 describe('workers are counted', () => {

@@ -68,6 +68,7 @@ export const aPod = (name: string, more: Partial<ObservedPod> = {}): ObservedPod
   ready: true,
   terminating: false,
   createdMs: wallMs - 600_000,
+  restarted: false,
   runsSinceMs: wallMs - 590_000,
   waiting: undefined,
   ...more,
