@@ -24,11 +24,13 @@ export type FencedPolicy = {
 
 export type WrittenPolicy =
   | { readonly written: true; readonly poolId: PoolId; readonly version: number; readonly ledgerId: string }
-  /**
-   * Fenced: a later leader has written, or this one a later generation. SubscriptionClaimed: another pool has the account. OtherLedger: this database is
-   * not the one that holds the pool's queue.
-   */
-  | { readonly written: false; readonly refused: 'Fenced' | 'SubscriptionClaimed' | 'OtherLedger'; readonly message: string };
+  | ({ readonly written: false } & PolicyRefusal);
+
+/**
+ * Fenced: a later leader has written, or this one a later generation. SubscriptionClaimed: another pool has the account. OtherLedger: this database is not the
+ * one that holds the pool's queue.
+ */
+export type PolicyRefusal = { readonly refused: 'Fenced' | 'SubscriptionClaimed' | 'OtherLedger'; readonly message: string };
 
 /** What a refusal throws inside the transaction, so that all of it is undone. */
 class Refused extends Error {
@@ -41,15 +43,39 @@ class Refused extends Error {
   }
 }
 
+/** What a try throws when all has gone well, so that nothing of it stays. */
+class Tried extends Error {
+  override readonly name = 'Tried';
+}
+
+/** Why the ledger would refuse the policy now; undefined: it would take it. Nothing is written. */
+export async function tryFencedPolicy(database: Database, policy: FencedPolicy): Promise<PolicyRefusal | undefined> {
+  try {
+    await inTransaction(database, async (sql) => {
+      await write(sql, policy);
+      throw new Tried();
+    });
+  } catch (error) {
+    if (error instanceof Tried) return undefined;
+    return refusalOf(error);
+  }
+  return undefined;
+}
+
 /** Makes the pool if it is new, or opens it again; claims its accounts; and stores the declaration unless it equals the newest. All of it or nothing. */
 export async function writeFencedPolicy(database: Database, policy: FencedPolicy): Promise<WrittenPolicy> {
   try {
     return await inTransaction(database, (sql) => write(sql, policy));
   } catch (error) {
-    if (error instanceof Refused) return { written: false, refused: error.refused, message: error.message };
-    if (error instanceof SubscriptionClaimed) return { written: false, refused: 'SubscriptionClaimed', message: error.message };
-    throw error;
+    return { written: false, ...refusalOf(error) };
   }
+}
+
+/** @throws what is no refusal */
+function refusalOf(error: unknown): PolicyRefusal {
+  if (error instanceof Refused) return { refused: error.refused, message: error.message };
+  if (error instanceof SubscriptionClaimed) return { refused: 'SubscriptionClaimed', message: error.message };
+  throw error;
 }
 
 async function write(sql: Sql, policy: FencedPolicy): Promise<WrittenPolicy> {

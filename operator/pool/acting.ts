@@ -5,6 +5,7 @@ import { type ObjectKey, objectKeyOf } from './keys.ts';
 import type { LedgerLink } from './ledger-link.ts';
 import type { Acting, Memory } from './memory.ts';
 import type { Objects } from './objects.ts';
+import type { ObservedPod } from './observed.ts';
 import { keysOf, mountedKeys } from './plan/secret-volumes.ts';
 import { nextStep, type TakingUp } from './taking-up.ts';
 
@@ -32,9 +33,13 @@ const formerCallsEveryMs = 10_000;
 /** Who dialled by the declaration before has told the ledger long since. */
 const surplusAtLeastMs = 60_000;
 
+/** A worker that has been silent for longer is given nothing (`ledger/workers.ts`). */
+const heardWithinMs = 3_000;
+
 export function openActing(deps: {
-  readonly ledger: Pick<LedgerLink, 'write' | 'refusal' | 'poolId' | 'inForce' | 'formerCalls'>;
+  readonly ledger: Pick<LedgerLink, 'write' | 'try' | 'outlook' | 'refusal' | 'poolId' | 'inForce' | 'formerCalls'>;
   readonly objects: Pick<Objects, 'deploymentOf' | 'liveDeployment' | 'haveSeenDeployment'>;
+  readonly pods: (key: ObjectKey) => readonly ObservedPod[];
   readonly clock: Clock;
   readonly onError: (what: string, error: unknown) => void;
 }): ActingOn {
@@ -55,18 +60,39 @@ export function openActing(deps: {
   function stepOf(pool: PoolObject, memory: Memory): TakingUp {
     const { generation, declared } = pool;
     const { mounting, acting } = memory;
-    const step = nextStep(
+    return nextStep(
       { generation, keys: declared.accepted ? keysOf(declared.spec) : undefined },
       {
         acting: acting?.generation,
         deployment: objects.deploymentOf(pool),
         mounted: () => mountedKeys(objects.liveDeployment(pool)),
         isSeen: objects.haveSeenDeployment(pool),
+        leaversServe: mounting?.generation === generation && leaversServe(pool),
         mountingMs: mounting?.generation === generation ? clock.nowMs() - mounting.sinceMs : undefined,
       },
     );
-    if (step === 'mount' && mounting?.generation !== generation) memory.mounting = { generation, sinceMs: clock.nowMs() };
-    return step;
+  }
+
+  function leaversServe(pool: PoolObject): boolean {
+    const outlook = ledger.outlook(pool);
+    if (outlook.kind !== 'read') return true;
+    const pods = deps.pods(objectKeyOf(pool.namespace, pool.name));
+    const staying = new Set(pods.filter(({ terminating }) => !terminating).map(({ name }) => name));
+    return outlook.standing.workers.some(
+      ({ name, state, beatAgeMs }) => state === 'serving' && beatAgeMs < heardWithinMs && !staying.has(name),
+    );
+  }
+
+  /** Begins to give pods the keys of the newest declaration, if the ledger would take it. When to look again. */
+  async function mount(pool: PoolObject, memory: Memory): Promise<readonly number[]> {
+    const { declared, generation } = pool;
+    if (!declared.accepted) return [];
+    if (memory.mounting?.generation !== generation) {
+      const isTried = await done(`policy of pool ${pool.namespace}/${pool.name}`, () => ledger.try(pool, declared.spec));
+      if (!isTried || ledger.refusal(pool) !== undefined) return [tryAgainMs];
+      memory.mounting = { generation, sinceMs: clock.nowMs() };
+    }
+    return [mountsAgainMs];
   }
 
   async function ask(pool: PoolObject, memory: Memory): Promise<readonly number[]> {
@@ -96,7 +122,7 @@ export function openActing(deps: {
       if (step === 'act' && declared.accepted) memory.acting = { generation, compiled: declared };
       const runs = objects.deploymentOf(pool) !== undefined;
       if (memory.acting === undefined && runs) await askWhatIsInForce(pool, memory);
-      if (step === 'mount') waits.push(...(memory.acting === undefined ? await ask(pool, memory) : [mountsAgainMs]));
+      if (step === 'mount') waits.push(...(await (memory.acting === undefined ? ask : mount)(pool, memory)));
       return { step, current: memory.acting, waits };
     },
     ask,

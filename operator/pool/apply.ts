@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Api } from '../runtime/api.ts';
 import { ApiError } from '../runtime/api-error.ts';
 import { applyObject, type Manifest } from '../runtime/apply.ts';
@@ -49,21 +48,12 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
     const live = newest(kind, key) ?? (await strangers.find({ kind, namespace, name }, signal));
     if (live !== undefined && controllerOf(live)?.uid !== uid) return nameConflict(kind, name);
     // Made between the look and the write, a stranger's object is a conflict: in place of ours by its uid, where there was none as far as it differs from
-    // ours. One that says nothing else is merged into, which is undone.
+    // ours. One that says nothing else (a bare ServiceAccount) would be merged into.
     const force = live !== undefined;
-    const owner = { manager: fieldManager, subresource: '' } as const;
-    let written: unknown;
-    await own.during(path, async () => {
-      const applied = await applyObject(api, path, { desired, live, owner, force }, signal);
-      if (applied.changed === 'applied') written = applied.object;
-      return applied;
-    });
-    if (live !== undefined || kind !== 'ServiceAccount' || !isOfOthers(written)) return undefined;
-    // Applied with nothing in it, all that was ours of it goes.
-    const { apiVersion } = desired;
-    const bare = { apiVersion, kind, metadata: { name, namespace } };
-    await own.during(path, () => applyObject(api, path, { desired: bare, live: written, owner }, signal));
-    return nameConflict(kind, name);
+    await own.during(path, () =>
+      applyObject(api, path, { desired, live, owner: { manager: fieldManager, subresource: '' }, force }, signal),
+    );
+    return undefined;
   }
 
   async function apply(plan: readonly Manifest[], uid: string, signal: AbortSignal): Promise<AppliedPlan> {
@@ -103,16 +93,6 @@ export function openApplier(api: Api, cluster: Pick<Cluster, 'child' | 'childVer
     haveSeen: own.haveSeen,
     isOwnWrite: (kind, key) => own.isOwn(childPath(kind, key), cluster.childVersion(kind, key)),
   };
-}
-
-const withManagers = z.object({
-  metadata: z.object({ managedFields: z.array(z.object({ manager: z.string().default('') })).default([]) }),
-});
-
-/** Whether somebody else has fields of a ServiceAccount, which has no controller that would write into it. */
-function isOfOthers(account: unknown): boolean {
-  const read = withManagers.safeParse(account);
-  return read.success && read.data.metadata.managedFields.some(({ manager }) => manager !== fieldManager);
 }
 
 function byKind(troubles: readonly ChildTrouble[]): readonly ChildTrouble[] {

@@ -83,7 +83,7 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
   const applier = openApplier(api, cluster, clock);
   const objects = openObjects({ planChildren: deps.planChildren, applier, cluster, clock, random: deps.random });
   const { deploymentOf } = objects;
-  const acting = openActing({ ledger, objects, clock, onError: deps.onError });
+  const acting = openActing({ ledger, objects, pods: cluster.pods, clock, onError: deps.onError });
   const reporter = openReporter(api, clock);
   const memories = new Map<ObjectKey, Memory>();
   let closeAtMs = clock.nowMs();

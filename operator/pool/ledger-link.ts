@@ -5,7 +5,7 @@ import type { Database } from '../../ledger/database.ts';
 import type { PoolId } from '../../ledger/policy.ts';
 import { closePools, type LedgerPool, settleClosedPools } from '../../ledger/pools/closing.ts';
 import { askToDrain, type DrainAsk } from '../../ledger/pools/draining.ts';
-import { writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
+import { type PolicyRefusal, tryFencedPolicy, writeFencedPolicy } from '../../ledger/pools/fenced-policy.ts';
 import { type InForce, poolsWithFormerCalls, readInForce } from '../../ledger/pools/in-force.ts';
 import { type LedgerRoom, type PoolStanding, readLedgerRoom, readStandings } from '../../ledger/pools/readings.ts';
 import { readFleets } from '../../ledger/scaling/signals.ts';
@@ -20,6 +20,8 @@ import type { Scope } from './watches.ts';
 export type LedgerLink = {
   /** Writes the policy of this generation unless that is done. A refusal is kept, and told by `refusal`; a ledger that is away is thrown. */
   readonly write: (pool: PoolObject, spec: PoolSpec) => Promise<void>;
+  /** Asks whether the ledger would take it, and writes nothing. The rest as for `write`. */
+  readonly try: (pool: PoolObject, spec: PoolSpec) => Promise<void>;
   /** Reads all pools that were written. Whether the ledger is away, or fails to say, is in `outlook` afterwards; a failure is thrown too. */
   readonly read: () => Promise<void>;
   readonly outlook: (pool: PoolObject) => LedgerOutlook;
@@ -82,18 +84,44 @@ export function openLedgerLink(
     const before = entries.get(keyOf(pool));
     // Who has an account may give it up: a refusal is asked for again by whoever comes back to this pool.
     if (before?.uid === uid && before.generation === generation) return;
-    const policy = { pool: ledgerKey(pool), uid, fence: own.fence, generation, spec, ledgerId: readStatus(pool)?.ledgerId };
+    const { written } = await refusing(pool, async (open) => {
+      const result = await writeFencedPolicy(open, policyOf(pool, spec));
+      return result.written ? { written: result } : { refusal: result };
+    });
+    if (written === undefined) return;
+    entries.set(keyOf(pool), { uid, generation, poolId: written.poolId, ledgerId: written.ledgerId });
+    refusals.delete(keyOf(pool));
+  }
+
+  async function tryOut(pool: PoolObject, spec: PoolSpec): Promise<void> {
+    const { refusal } = await refusing(pool, async (open) => ({ refusal: await tryFencedPolicy(open, policyOf(pool, spec)) }));
+    if (refusal === undefined) refusals.delete(keyOf(pool));
+  }
+
+  const policyOf = (pool: PoolObject, spec: PoolSpec) => ({
+    pool: ledgerKey(pool),
+    uid: pool.uid,
+    fence: own.fence,
+    generation: pool.generation,
+    spec,
+    ledgerId: readStatus(pool)?.ledgerId,
+  });
+
+  /** Keeps a refusal, whether it is meant or comes of a failure. */
+  async function refusing<T extends { readonly refusal?: PolicyRefusal | undefined }>(
+    pool: PoolObject,
+    work: (open: Database) => Promise<T>,
+  ): Promise<T> {
+    const { uid, generation } = pool;
     const refuse = (refusal: LedgerRefusal) => refusals.set(keyOf(pool), { uid, generation, refusal });
     try {
-      const written = await asking((open) => writeFencedPolicy(open, policy), 'one pool');
-      if (!written.written) {
-        // Who was overtaken, or looks at another database, does not know what became of the pool.
-        if (written.refused !== 'SubscriptionClaimed') entries.delete(keyOf(pool));
-        refuse({ kind: 'refused', refused: written.refused, message: written.message });
-        return;
-      }
-      entries.set(keyOf(pool), { uid, generation, poolId: written.poolId, ledgerId: written.ledgerId });
-      refusals.delete(keyOf(pool));
+      const result = await asking(work, 'one pool');
+      if (result.refusal === undefined) return result;
+      const { refused, message } = result.refusal;
+      // Who was overtaken, or looks at another database, does not know what became of the pool.
+      if (refused !== 'SubscriptionClaimed') entries.delete(keyOf(pool));
+      refuse({ kind: 'refused', refused, message });
+      return result;
     } catch (error) {
       if (troubleOf(error) === 'defect' || isStatementTimeout(error)) refuse({ kind: 'failing', message: wordsOf(error) });
       throw error;
@@ -145,6 +173,7 @@ export function openLedgerLink(
 
   return {
     write,
+    try: tryOut,
     read,
     outlook,
     refusal: (pool) => {

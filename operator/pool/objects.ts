@@ -60,7 +60,8 @@ export function openObjects(deps: {
     const live = liveDeployment(pool);
     const { keys, surplus } = wantedKeys({
       acting: keysOf(spec),
-      newest: pool.declared.accepted ? keysOf(pool.declared.spec) : undefined,
+      // One that the ledger would refuse gets no pods of its own.
+      newest: pool.declared.accepted && memory.mounting?.generation === pool.generation ? keysOf(pool.declared.spec) : undefined,
       mounted: mountedKeys(live),
       formerCalls: memory.formerCallsOver === pool.generation ? 'over' : 'may live',
     });

@@ -29,6 +29,8 @@ export type Running = {
   readonly mounted: () => SecretKeys;
   /** Whether the counts of the Deployment are those after our last write. */
   readonly isSeen: boolean;
+  /** Whether workers that are on their way out still take work, or it is not known. */
+  readonly leaversServe: boolean;
   /** Since when pods get what the newest declaration names; undefined: they do not. */
   readonly mountingMs: number | undefined;
 };
@@ -36,14 +38,17 @@ export type Running = {
 /** A rollout that hangs (no room for another pod) must not keep a declaration for ever. */
 export const mountsWithinMs = 300_000;
 
-export function nextStep({ generation, keys }: Newest, { acting, deployment, mounted, isSeen, mountingMs }: Running): TakingUp {
+export function nextStep(
+  { generation, keys }: Newest,
+  { acting, deployment, mounted, isSeen, leaversServe, mountingMs }: Running,
+): TakingUp {
   if (keys === undefined) return 'refused';
   if (acting === generation) return (deployment?.ready ?? 0) === 0 ? 'act' : 'ask';
   if (deployment === undefined) return acting === undefined ? 'act' : 'ask';
   // Who serves nobody has nothing to be careful with.
   if (deployment.ready === 0 || (mountingMs !== undefined && mountingMs >= mountsWithinMs)) return 'ask';
   if (lacks(mounted(), keys)) return 'mount';
-  return mountingMs === undefined || (isSeen && isRolledOut(deployment)) ? 'ask' : 'mount';
+  return mountingMs === undefined || (isSeen && isRolledOut(deployment) && !leaversServe) ? 'ask' : 'mount';
 }
 
 /** Every pod that is wanted is of the newest template and serves. */

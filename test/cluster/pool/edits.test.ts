@@ -49,7 +49,7 @@ test('an edit that the ledger refuses changes nothing of what runs, also for an 
     'spec.subscriptions[0].accountId': 'owner-main',
     'spec.subscriptions[0].projects[0].apiKeySecretRef': { name: 'another', key: 'apiKey' },
     'spec.scaling': { minReplicas: 5, maxReplicas: 9 },
-    'spec.workers': { podTemplate: { annotations: { 'example.com/edited': 'yes' } } },
+    'spec.workers': { podTemplate: { annotations: { 'example.com/edited': 'once' } } },
   };
   await apply(namespace.name(), poolNamed('edited', changes));
   await untilReason(namespace.name(), 'edited', 'Accepted', 'SubscriptionClaimed');
@@ -65,6 +65,7 @@ test('an edit that the ledger refuses changes nothing of what runs, also for an 
   await apply(namespace.name(), poolNamed('edited', { ...changes, 'spec.subscriptions[0].accountId': 'edited-main' }));
   await until('the mended edit is acted on', async () => (await fleet('edited')).replicas === 5, 30_000);
   expect((await fleet('edited')).secrets).toContain('another');
+  await kubectlSays(['delete', 'vcp', 'owner', 'edited', '-n', namespace.name()]);
 });
 
 const scenario = `seed: 7
@@ -87,7 +88,8 @@ test('a subscription that comes and goes under load has its keys on every worker
   await anOperator(namespace.name(), url);
   await startTrial(namespace.name(), one, { simulator, service: node.service });
   await until('calls flow', async () => (await simulator.report()).dials > 20);
-  const before = [...node.pods().keys()];
+  const workers = () => [...node.pods().keys()].filter((name) => name.startsWith('trial-'));
+  const before = workers();
   const onSecond = async (state: 'open' | 'all') => {
     const { rows } = await database.query<{ calls: number }>(
       `select count(*)::int as calls from attempt where subscription = 'second' and ($1 = 'all' or released_at is null)`,
@@ -100,7 +102,7 @@ test('a subscription that comes and goes under load has its keys on every worker
   const policies = async () => (await database.query('select from policy')).rowCount ?? 0;
   await until('workers hear of it', async () => (await policies()) === 2, 120_000);
   expect(
-    [...node.pods().keys()].filter((name) => before.includes(name)),
+    workers().filter((name) => before.includes(name)),
     'no worker hears of a key that its pod has not',
   ).toEqual([]);
   await until('it carries calls', async () => (await onSecond('open')) > 10, 60_000);

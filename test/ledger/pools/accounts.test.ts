@@ -290,6 +290,8 @@ describe('claims of a ledger that an earlier release made', () => {
   async function asBefore(database: Database): Promise<void> {
     await database.query('alter table subscription_claim drop column names, drop column undeclared_at, drop column last_version');
     await database.query('alter table attempt drop column entered_version');
+    await database.query('drop table call_home');
+    await database.query('alter table worker drop column address');
     await database.query('delete from migration where version >= 9');
   }
 

@@ -113,6 +113,22 @@ test('a ledger that cannot be reached is away for every pool, and is heard again
   expect(away.outlook(aPool('second', 1)).kind).toBe('not-asked');
 });
 
+test('a declaration is tried without anything being written, and a refusal is told like one that was meant', async () => {
+  const { beside, one, write } = await aLink();
+  await write(aPool('first', 1));
+  await write(aPool('second', 1));
+  const tried = async (pool: PoolObject) => {
+    if (pool.declared.accepted) await one.try(pool, pool.declared.spec);
+    return one.refusal(pool);
+  };
+  const claiming = aPool('second', 2, { 'spec.subscriptions[0].accountId': 'first-main' });
+  expect(await tried(claiming)).toMatchObject({ kind: 'refused', refused: 'SubscriptionClaimed' });
+  expect(await tried(aPool('second', 3, { 'spec.classes[0].reserved': 4 }))).toBeUndefined();
+  expect((await beside.query('select from policy')).rowCount).toBe(2);
+  await one.read();
+  expect(one.outlook(claiming)).toMatchObject({ kind: 'read', standing: { newest: { generation: 1 } } });
+});
+
 describe('a database that was exchanged for another one', () => {
   test('without tables says nothing of any pool, and is to be made ready again', async () => {
     const { beside, one, write, distrusts } = await aLink();

@@ -12,6 +12,7 @@ const running = (more: Partial<Running> = {}): Running => ({
   deployment: rolledOut,
   mounted: () => keys('north'),
   isSeen: true,
+  leaversServe: false,
   mountingMs: undefined,
   ...more,
 });
@@ -43,6 +44,12 @@ describe('a newer declaration', () => {
       what: 'waits while the cluster tells of the time before',
       of: withSouth,
       on: running({ mounted: bothMounted, mountingMs: 4_000, isSeen: false }),
+      step: 'mount',
+    },
+    {
+      what: 'waits while a pod that lacks it still takes work on its way out',
+      of: withSouth,
+      on: running({ mounted: bothMounted, mountingMs: 9_000, leaversServe: true }),
       step: 'mount',
     },
     {
