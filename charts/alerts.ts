@@ -58,7 +58,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'TrunklineWorkersMissing',
-    expr: 'sum by (namespace) (trunkline_operator_workers_serving) < sum by (namespace) (trunkline_operator_workers_wanted)',
+    expr: 'sum by (namespace) (trunkline_operator_workers_missing) > 0',
     for: '10m',
     labels: { severity: 'warning' },
     annotations: {

@@ -16,7 +16,7 @@ const columns = [
   { name: 'Ceiling', type: 'integer', jsonPath: '.status.ceiling', description: 'Slots usable now.' },
   { name: 'Active', type: 'integer', jsonPath: '.status.active', description: 'Slots in use.' },
   { name: 'Queued', type: 'integer', jsonPath: '.status.queued', description: 'Sessions that wait.' },
-  { name: 'Workers', type: 'integer', jsonPath: '.status.replicas', description: 'Workers that run.' },
+  { name: 'Workers', type: 'integer', jsonPath: '.status.replicas', description: 'Workers, those that start or drain included.' },
   { name: 'Limited by', type: 'string', jsonPath: '.status.lastDecision.limitedBy', description: 'Why there are not more workers.' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   { name: 'Mode', type: 'string', jsonPath: '.spec.mode', priority: 1, description: 'What the pool is meant to do.' },

@@ -87,7 +87,7 @@ export const poolStatus = z.strictObject({
   ceiling: count.optional().describe('Slots usable now, over all subscriptions.'),
   active: count.optional().describe('Slots in use.'),
   queued: count.optional().describe('Sessions that wait.'),
-  replicas: z.int().min(0).max(100_000).optional().describe('Workers that run, those that start or drain included.'),
+  replicas: z.int().min(0).max(100_000).optional().describe('Workers, those that start or drain included.'),
   readyReplicas: z.int().min(0).max(100_000).optional().describe('Workers that take work.'),
   classes: z.array(classStatus).max(32).meta(keyedBy('name')).optional().describe('Figures of each class.'),
   subscriptions: z.array(subscriptionStatus).max(8).meta(keyedBy('name')).optional().describe('Figures of each subscription.'),

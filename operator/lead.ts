@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { writeDecisions } from '../ledger/scaling/decisions.ts';
 import type { LedgerDoor } from './ledger.ts';
-import type { Metrics } from './metrics.ts';
+import { type Metrics, measureFleets } from './metrics.ts';
 import { type Controller, type Planner, startController } from './pool/controller.ts';
 import { openLedgerLink } from './pool/ledger-link.ts';
 import { type Cluster, type Scope, watchCluster } from './pool/watches.ts';
@@ -82,9 +82,7 @@ export function reign(world: World, { fence }: Pick<Leadership, 'fence'>, signal
         onError: (what, error) => log.warn({ err: error }, what),
         onReconciled: (seconds) => metrics.reconcileSeconds.observe(seconds),
         onFleet: (fleets) => {
-          metrics.pools.set(fleets.length);
-          metrics.workersWanted.set(fleets.reduce((sum, { wanted }) => sum + wanted, 0));
-          metrics.workersServing.set(fleets.reduce((sum, { serving }) => sum + serving, 0));
+          measureFleets(metrics, fleets);
           const size = controller?.queue.size();
           for (const state of ['waiting', 'running', 'later'] as const) metrics.queue.set({ state }, size?.[state] ?? 0);
         },

@@ -20,6 +20,10 @@ export function createMetrics() {
     queue: gauge('trunkline_operator_queue', 'Pools that wait for a look, are looked at, or are looked at again later.', ['state']),
     workersWanted: gauge('trunkline_operator_workers_wanted', 'Workers that all pools together should have.'),
     workersServing: gauge('trunkline_operator_workers_serving', 'Workers of all pools that are ready.'),
+    workersMissing: gauge(
+      'trunkline_operator_workers_missing',
+      'Workers that pools lack, each looked at by itself: what one has beyond its wants fills no gap of another.',
+    ),
     watchSilence: gauge(
       'trunkline_operator_watch_silence_seconds',
       'How long the quietest watch has said nothing; a quarter of an hour is no rest any more.',
@@ -33,6 +37,18 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+/** Of one pool, as it was last looked at. */
+export type FleetSize = { readonly wanted: number; readonly serving: number };
+
+/** Writes down what all pools together have. A rollout has more workers than are wanted for a while; it hides nothing that another pool lacks. */
+export function measureFleets(metrics: Metrics, fleets: readonly FleetSize[]): void {
+  const sum = (of: (one: FleetSize) => number) => fleets.reduce((total, one) => total + of(one), 0);
+  metrics.pools.set(fleets.length);
+  metrics.workersWanted.set(sum(({ wanted }) => wanted));
+  metrics.workersServing.set(sum(({ serving }) => serving));
+  metrics.workersMissing.set(sum(({ wanted, serving }) => Math.max(0, wanted - serving)));
 }
 
 /** The API with its requests counted, by how they ended. */

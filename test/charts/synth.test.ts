@@ -130,6 +130,18 @@ describe('the trial', () => {
     expect(operators?.['stringData']).toEqual(ledger?.['stringData']);
   });
 
+  test('has a ledger that nobody reaches but its workers and the operator', () => {
+    const [policy] = ofKind(trial, 'NetworkPolicy').filter(({ metadata }) => metadata.name === 'trunkline-ledger');
+    const operator = {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'trunkline-system' } },
+      podSelector: { matchLabels: { 'app.kubernetes.io/name': 'trunkline-operator' } },
+    };
+    const workers = { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'trunkline-worker' } } };
+    expect(policy).toMatchObject({ spec: { policyTypes: ['Ingress', 'Egress'] } });
+    expect(policy).toHaveProperty('spec.ingress', [{ from: [workers, operator], ports: [{ port: 5432, protocol: 'TCP' }] }]);
+    expect(policy).not.toHaveProperty('spec.egress');
+  });
+
   test('cannot be asked for in namespaces that the operator does not look at', () => {
     expect(() => synthesise({ namespaces: ['voice'] })).toThrow(PropsRefused);
   });

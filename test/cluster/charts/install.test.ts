@@ -3,10 +3,12 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { clusterIdRules, leaseRules, poolRules } from '../../../charts/operator-access.ts';
 import { folders, synthesise } from '../../../charts/synth.ts';
 import { trialPool } from '../../../charts/trial-pool.ts';
 import { startCommand } from '../../support/command.ts';
 import { freshLedger } from '../../support/ledger.ts';
+import { requestsOf } from '../audit.ts';
 import { layPodCredentials } from '../pod-credentials.ts';
 import { until } from '../pool/operator.ts';
 import { type Asked, aBarePlane, accessReviews, isGivenCluster, synthesisedFolders } from './plane.ts';
@@ -146,10 +148,24 @@ describe.skipIf(isGivenCluster)('an installation', () => {
       (await plane.says(['get', 'events.events.k8s.io', '-n', trial, '-o', 'json'])).includes('trunkline.dev/operator'),
     );
     await assign('seller');
+    const ready = ['get', 'vcp', 'trial', '-n', trial, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}'];
+    await until('the declaration is taken again', async () => (await plane.says(ready)) === 'Starting');
+    await assign('nobody');
+    await until('the same news a second time is counted in the event of the first', async () => (await used()).includes('patch events'));
+    await assign('seller');
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const answers = [...metrics.matchAll(/trunkline_operator_api_requests_total\{.*code="(\w+)"\}/g)].map(([, code]) => code);
     expect(answers).toContain('2xx');
     expect(answers.filter((code) => code === '401' || code === '403')).toEqual([]);
+  });
+
+  test('gives it no more than that: every verb of its roles has been used by now', async () => {
+    const rules = [...poolRules, ...leaseRules, ...clusterIdRules];
+    const given = rules.flatMap(({ resources, verbs, resourceNames = [''] }) =>
+      resources.flatMap((resource) => verbs.flatMap((verb) => resourceNames.map((name) => `${verb} ${resource} ${name}`.trimEnd()))),
+    );
+    const found = new Set(await used());
+    expect(given.filter((verb) => !found.has(verb))).toEqual([]);
   });
 
   test('refuses a pool whose workers would run an image that is not allowed', async () => {
@@ -206,6 +222,18 @@ describe.skipIf(isGivenCluster)('an installation', () => {
       });
     expect(await plane.says(['get', 'namespaces', '-o', 'name'])).not.toContain('trunkline');
   });
+
+  /**
+   * What the operator has done by the API server's own record, as `verb resource`, and `verb resource name` beside it. Who applies an object that is not there
+   * yet asks by PATCH, must be allowed to create it, and is answered 201.
+   */
+  async function used(): Promise<readonly string[]> {
+    return (await requestsOf(plane.auditLog(), account, 0)).flatMap(({ verb, resource, name, code }) => [
+      `${verb} ${resource}`,
+      `${verb} ${resource} ${name}`,
+      ...(verb === 'patch' && code === 201 ? [`create ${resource}`] : []),
+    ]);
+  }
 
   /** What pods of an account have of it. */
   async function credentialsOf(owner: `${string}/${string}`): Promise<Readonly<Record<string, string>>> {

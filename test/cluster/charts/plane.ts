@@ -14,6 +14,8 @@ import { findPrograms } from '../programs.ts';
  */
 export type BarePlane = {
   readonly kubeconfig: () => string;
+  /** See ../audit.ts. */
+  readonly auditLog: () => string;
   readonly kubectl: (args: readonly string[], input?: string) => Promise<Said>;
   readonly says: (args: readonly string[], input?: string) => Promise<string>;
 };
@@ -28,13 +30,15 @@ export function aBarePlane(): BarePlane {
     await plane.run('kube-controller-manager');
   });
   afterAll(() => plane?.stop());
-  const kubeconfig = () => {
+  const running = () => {
     if (plane === undefined) throw new Error('the control plane starts before the tests run');
-    return plane.kubeconfig;
+    return plane;
   };
+  const kubeconfig = () => running().kubeconfig;
   const there = (args: readonly string[]) => [...args, `--kubeconfig=${kubeconfig()}`];
   return {
     kubeconfig,
+    auditLog: () => running().auditLog,
     kubectl: (args, input) => kubectl(there(args), input),
     says: (args, input) => kubectlSays(there(args), input),
   };

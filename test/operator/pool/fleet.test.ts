@@ -151,6 +151,29 @@ test('a worker is on its way from the making of its pod, which tells nothing any
   expect(beforeStartMs(pods)).toEqual(new Map([['a', 30_000]]));
 });
 
+describe('a fleet that has become larger than it may be', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const found = { pods: names.map((name) => pod(name)), standing: standingOf(...names.map((name) => worker(name))), load: idle };
+
+  test.each([
+    { what: 'lets a worker go', updated: 4, leaving: 1 },
+    { what: 'lets nobody go while it is rolled out: those that go are going already', updated: 3, leaving: 0 },
+  ])('$what', async ({ updated, leaving }) => {
+    const compiled = await full();
+    const before = stepFleet(undefined, await look({ ...found, deployment: deployment(4) })).fleet;
+    const { fleet, step } = stepFleet(
+      before,
+      await look({
+        ...found,
+        compiled: { ...compiled, scaling: { ...compiled.scaling, maxReplicas: 3 } },
+        deployment: { ...deployment(4), updated },
+      }),
+    );
+    expect(step.decision.replicas).toBe(3);
+    expect(fleet.givingUp.leaving.size).toBe(leaving);
+  });
+});
+
 describe('workers are counted', () => {
   test.each([
     { what: 'serving when they are ready', pods: [pod('a'), pod('b')], wanted: 2, expected: { serving: 2, starting: 0, draining: 0 } },

@@ -9,6 +9,8 @@ import { poolKeyOf, poolName } from '../../../../crds/values.ts';
 import { planChildren } from '../../../../operator/pool/plan/children.ts';
 import { podTemplateOf } from '../../../../operator/pool/plan/pod.ts';
 import { keysOf, secretVolumes } from '../../../../operator/pool/plan/secret-volumes.ts';
+import { manifestsOf } from '../../../charts/manifests.ts';
+import { describePods } from '../../../charts/pod-rules.ts';
 
 const file = new URL('../../../../crds/samples/full.yaml', import.meta.url);
 
@@ -51,7 +53,80 @@ describe('the objects of a pool', () => {
   });
 });
 
+/** As the API server is sent it. */
+const sent = planChildren({ ...inputOf(sample()), image: 'trunkline:0.1.0' });
+describePods(manifestsOf(sent.map((child) => JSON.stringify(child)).join('\n---\n')));
+
+describe('beside the pods', () => {
+  const [, , service, , networkPolicy] = planChildren(inputOf(sample()));
+
+  test('a Service answers at the usual port of HTTP, for an Ingress or a Gateway to send to', () => {
+    expect(service).toMatchObject({
+      spec: { type: 'ClusterIP', ports: [{ name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' }] },
+    });
+  });
+
+  test('a NetworkPolicy lets everybody in to the port of requests, and to that of peers only workers of the same pool', () => {
+    const samePool = { 'app.kubernetes.io/name': 'trunkline-worker', 'app.kubernetes.io/instance': 'sales' };
+    expect(networkPolicy).toMatchObject({ spec: { policyTypes: ['Ingress'] } });
+    expect(networkPolicy).toHaveProperty('spec.ingress', [
+      { ports: [{ port: 8080, protocol: 'TCP' }] },
+      { from: [{ podSelector: { matchLabels: samePool } }], ports: [{ port: 8081, protocol: 'TCP' }] },
+    ]);
+  });
+});
+
 describe('the pods', () => {
+  test.each([
+    { what: 'nodeSelector', says: { 'kubernetes.io/arch': 'amd64' } },
+    {
+      what: 'tolerations',
+      says: [{ key: 'example.com/voice', operator: 'Equal', value: 'only', effect: 'NoExecute', tolerationSeconds: 60 }],
+    },
+    {
+      what: 'affinity',
+      says: {
+        nodeAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            {
+              weight: 10,
+              preference: { matchExpressions: [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: ['us-west-2a'] }] },
+            },
+          ],
+        },
+        podAffinity: {},
+        podAntiAffinity: {},
+      },
+    },
+    { what: 'priorityClassName', says: 'voice' },
+  ] as const)('are placed as the team says by $what, and without a word of it as the cluster does', ({ what, says }) => {
+    const { podTemplate: _, ...workers } = sample().workers;
+    expect(podTemplateOf(inputOf(sample())).spec[what]).toEqual(says);
+    expect(podTemplateOf(inputOf({ ...sample(), workers })).spec).not.toHaveProperty(what);
+  });
+
+  test('carry the labels and annotations of the team beside ours', () => {
+    expect(podTemplateOf(inputOf(sample())).metadata).toMatchObject({
+      labels: { team: 'voice', 'trunkline.dev/pool': 'sales' },
+      annotations: { 'example.com/owner': 'voice-platform' },
+    });
+  });
+
+  test('ask a node for what the pool declares, and take no more than it allows', () => {
+    expect(podTemplateOf(inputOf(sample())).spec.containers[0]?.resources).toEqual({
+      requests: { cpu: '100m', memory: '256Mi' },
+      limits: { memory: '512Mi', cpu: '2' },
+    });
+  });
+
+  test('are started anew only when they do not live, and left alone when only their ledger is away', () => {
+    expect(podTemplateOf(inputOf(sample())).spec.containers[0]).toMatchObject({
+      startupProbe: { httpGet: { path: '/livez', port: 'http' } },
+      livenessProbe: { httpGet: { path: '/livez', port: 'http' } },
+      readinessProbe: { httpGet: { path: '/readyz', port: 'http' } },
+    });
+  });
+
   test('do not change with what workers read in the ledger', () => {
     const spec = sample();
     const other: PoolSpec = { ...spec, mode: 'Hold', budget: {}, classes: spec.classes.slice(0, 1) };
