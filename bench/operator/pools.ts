@@ -46,10 +46,13 @@ export function aPool(index: number): PoolManifest {
   });
 }
 
+/** Of every pool: what `minReplicas` is by itself, as nobody calls. */
+export const workersPerPool = 2;
+
 /** What the operator makes of a pool, in another namespace and owned by nobody. */
 export function bareChildren({ metadata: { name }, spec }: PoolManifest): readonly Manifest[] {
   const pool = { name, namespace: bareNamespace, uid: undefined };
-  const children = planChildren({ pool, spec, poolKey: poolKeyOf('bench', bareNamespace, name), image, replicas: 2 });
+  const children = planChildren({ pool, spec, poolKey: poolKeyOf('bench', bareNamespace, name), image, replicas: workersPerPool });
   return children.map((child) => ({ ...child }));
 }
 

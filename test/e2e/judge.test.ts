@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Report } from '../../simulator/contract.ts';
 import { type TruthEvent, truthEvent } from '../../simulator/truth/events.ts';
-import { callsBetween, firstCallAtMs, judge, longestPauseMs } from './judge.ts';
+import { callersBetween, callsBetween, firstCallAtMs, judge, longestPauseMs } from './judge.ts';
 
 const well: Report = {
   subscriptions: { main: { limit: 40, peak: 36, overLimitRefusals: 0, utilizationWhileBacklogged: 0.99 } },
@@ -89,5 +89,24 @@ describe('the flow of calls', () => {
     { name: 'all of it, without any', fromMs: 3_000, toMs: 9_000, longest: 6_000 },
   ])('pauses longest $name', ({ fromMs, toMs, longest }) => {
     expect(longestPauseMs(truth, fromMs, toMs)).toBe(longest);
+  });
+});
+
+describe('callers of a span of time', () => {
+  test('are those that called in it, whenever they were answered', () => {
+    const truth = [
+      answered('before', 1_010, 'assistant'),
+      answered('in', 1_030, 'assistant'),
+      answered('at its end', 2_030, 'destination'),
+    ];
+    expect(callersBetween(truth, 1_000, 2_011)).toEqual({ answered: 2, lost: [] });
+  });
+
+  test('are lost without an answer, and without a line', () => {
+    const refused = truthEvent.parse({ event: 'arrival', atMs: 1_500, dialled: '+14155550100', taken: false });
+    const truth = [answered('a', 1_600, 'late'), answered('b', 1_700, 'error'), refused, answered('later', 9_000, 'failed')];
+    const { answered: taken, lost } = callersBetween(truth, 1_000, 2_000);
+    expect(taken).toBe(0);
+    expect(lost).toEqual(['a late at 00:00:01.600', 'b error at 00:00:01.700', 'refused for want of a line at 00:00:01.500']);
   });
 });

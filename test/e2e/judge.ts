@@ -26,17 +26,36 @@ export type Judgement = {
 export function judge(truth: readonly TruthEvent[], report: Report, kills: readonly Killed[]): Judgement {
   const ended = truth.filter((event): event is Ended => event.event === 'ended');
   const answered = truth.filter((event): event is Answered => event.event === 'answered');
-  const unanswered = answered.filter(({ answer }) => answer === 'failed' || answer === 'late' || answer === 'error');
+  const unanswered = answered.filter(isUnanswered);
   const explained = ({ atMs, tookMs }: Answered) =>
     kills.some((kill) => kill.atMs >= atMs - tookMs - aroundKillMs && kill.atMs <= atMs + aroundKillMs);
   const refusals = Object.entries(report.subscriptions).filter(([, { overLimitRefusals }]) => overLimitRefusals > 0);
   return {
     callsCut: ended.filter(({ reason }) => reason === endedByUs).map(({ id }) => id),
-    callersUnanswered: unanswered.filter((one) => !explained(one)).map(({ id, answer, atMs }) => `${id} ${answer} at ${timeOf(atMs)}`),
+    callersUnanswered: unanswered.filter((one) => !explained(one)).map(complaint),
     callersRefused: report.inboundRefusedAtProvider === 0 ? [] : [`${report.inboundRefusedAtProvider} callers`],
     overLimit: refusals.map(([name, { overLimitRefusals }]) => `${name} refused ${overLimitRefusals} calls over its limit`),
     dialledTwice: report.duplicateDials === 0 ? [] : [`${report.duplicateDials} people`],
     broken: report.violations,
+  };
+}
+
+const isUnanswered = ({ answer }: Answered): boolean => answer === 'failed' || answer === 'late' || answer === 'error';
+const complaint = ({ id, answer, atMs }: Answered): string => `${id} ${answer} at ${timeOf(atMs)}`;
+
+/** Callers that called in a span of time: how many were answered, and who was not, whenever that came out. */
+export function callersBetween(
+  truth: readonly TruthEvent[],
+  fromMs: number,
+  toMs: number,
+): { readonly answered: number; readonly lost: readonly string[] } {
+  const isWithin = (atMs: number) => atMs >= fromMs && atMs < toMs;
+  const answers = truth.filter((event): event is Answered => event.event === 'answered' && isWithin(event.atMs - event.tookMs));
+  const lost = answers.filter(isUnanswered).map(complaint);
+  const refused = truth.filter((event) => event.event === 'arrival' && !event.taken && isWithin(event.atMs));
+  return {
+    answered: answers.length - lost.length,
+    lost: [...lost, ...refused.map(({ atMs }) => `refused for want of a line at ${timeOf(atMs)}`)],
   };
 }
 

@@ -78,6 +78,16 @@ export async function readFleet({ kubectl }: Cluster) {
   return deployment.parse(JSON.parse(await kubectl(['get', 'deployment', `${poolName}-vcp`, '-n', trialNamespace, '-o', 'json'])));
 }
 
+const disruptionBudget = ['poddisruptionbudget', '-n', trialNamespace, '-l', `trunkline.dev/pool=${poolName}`] as const;
+
+export async function hasDisruptionBudget({ kubectl }: Cluster): Promise<boolean> {
+  return (await kubectl(['get', ...disruptionBudget, '-o', 'name'])).trim() !== '';
+}
+
+export async function deleteDisruptionBudget({ kubectl }: Cluster): Promise<void> {
+  await kubectl(['delete', ...disruptionBudget, '--timeout=30s']);
+}
+
 const lease = z.object({ spec: z.object({ holderIdentity: z.string().default('') }) });
 
 /** Who leads: the operator's pod, and behind an underscore what tells its processes apart. */

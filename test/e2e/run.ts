@@ -7,7 +7,7 @@ export type Run = {
   readonly cluster: Cluster;
   readonly timeline: Timeline;
   readonly image: string;
-  /** A command that takes the API server away, brings it back, and then ends; undefined when the cluster offers none. */
+  /** A command that takes the API server away and has it started again; undefined when nobody says how this cluster does it. */
   readonly outage: string | undefined;
   /** Workers whose process was killed, and when. */
   readonly kills: Killed[];

@@ -49,6 +49,7 @@ describe('a timeline', () => {
     timeline.skip('API server restarted', 'nobody says how');
     expect(timeline.isKept()).toBe(true);
     expect(said).toEqual(['   0.0 s – SKIPPED API server restarted: nobody says how']);
+    expect(timeline.skipped()).toEqual(['API server restarted (nobody says how)']);
   });
 
   test('shows a goal beside its figure', () => {

@@ -54,6 +54,11 @@ export class Timeline {
     return this.#entries.every(({ verdict }) => verdict !== 'broken');
   }
 
+  /** What nobody knows anything about after this run. */
+  skipped(): readonly string[] {
+    return this.#entries.filter(({ verdict }) => verdict === 'skipped').map(({ what, detail }) => `${what} (${detail})`);
+  }
+
   #add(entry: Omit<Entry, 'atSeconds'>): void {
     const told = { ...entry, atSeconds: rounded((this.#nowMs() - this.#beganMs) / 1_000) };
     this.#entries.push(told);

@@ -1,10 +1,20 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { callsBetween, longestPauseMs } from '../judge.ts';
+import { callersBetween, callsBetween, longestPauseMs } from '../judge.ts';
 import { killProcessOf, makeExecutioner } from '../kill.ts';
-import { conditionOf, isReady, podsIn, readFleet, readLeader, readPool, systemNamespace, workerPods } from '../objects.ts';
+import {
+  conditionOf,
+  deleteDisruptionBudget,
+  hasDisruptionBudget,
+  isReady,
+  podsIn,
+  readFleet,
+  readLeader,
+  readPool,
+  systemNamespace,
+  workerPods,
+} from '../objects.ts';
+import { restartApiServer } from '../outage.ts';
 import type { Run } from '../run.ts';
-import { patchPool, readTruth } from '../trial.ts';
+import { patchPool, readReport, readTruth } from '../trial.ts';
 import { seconds } from './install.ts';
 
 /** What happens to an installation while it takes calls. Each step ends when all is well again; the judgement over all comes at the end. */
@@ -60,23 +70,35 @@ export async function killOperator(run: Run): Promise<void> {
 
 /** Both are away then: an operator without its API server gives up the lead. */
 export async function takeApiServerAway(run: Run): Promise<void> {
-  const { cluster, timeline, outage, now } = run;
-  if (outage === undefined) {
+  const { cluster, timeline, outage: command, now } = run;
+  if (command === undefined) {
     timeline.skip('API server restarted', 'no --restart-api-server says how this cluster does it');
     return;
   }
-  const awayMs = now();
-  const child = spawn(outage, { shell: true, stdio: ['ignore', 'inherit', 'inherit'] });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`the command of --restart-api-server ended with ${code}`);
-  const backMs = now();
-  await cluster.until('the API server answers', 120_000, () => cluster.kubectl(['get', '--raw', '/readyz']));
-  timeline.tell('the API server was away', `for ${((backMs - awayMs) / 1_000).toFixed(0)} s, by ${outage}`);
-  await cluster.until('an operator leads', 60_000, async () => ((await readLeader(cluster)) === '' ? undefined : true));
+  const { live } = await readReport(cluster);
+  timeline.measure('live calls when the API server goes', { value: live, unit: 'calls', goal: { atLeast: 1 } });
+  const { awayMs, backMs } = await restartApiServer(command, cluster, now);
+  timeline.tell('the API server was restarted', `away for ${((backMs - awayMs) / 1_000).toFixed(1)} s, by ${command}`);
+  await expectOperatorActs(run, backMs);
+  await tellFlow(run, 'without API server and operator', awayMs, backMs);
+  const { answered, lost } = callersBetween(await readTruth(cluster), awayMs, backMs);
+  timeline.measure('  callers answered', { value: answered, unit: 'callers', goal: { atLeast: 1 } });
+  timeline.expectNone('  no caller was refused, or left without an answer', lost);
+}
+
+/** Not by its Lease, which shows whoever held it last: what is declared comes about, and what is deleted by hand is made again. */
+async function expectOperatorActs(run: Run, sinceMs: number): Promise<void> {
+  const { cluster, timeline, now } = run;
+  const replicas = (await readFleet(cluster)).spec.replicas + 1;
+  await patchPool(cluster, { scaling: { minReplicas: replicas, maxReplicas: replicas } });
+  await deleteDisruptionBudget(cluster);
+  await cluster.until('the operator acts on a changed declaration, and makes a deleted object again', 120_000, async () =>
+    (await readFleet(cluster)).spec.replicas === replicas && (await hasDisruptionBudget(cluster)) ? true : undefined,
+  );
+  timeline.measure('from then on to what the operator does', seconds(now() - sinceMs, 60));
   await cluster.until('the pool says Ready', 60_000, async () =>
     conditionOf(await readPool(cluster), 'Ready')?.status === 'True' ? true : undefined,
   );
-  await tellFlow(run, 'without API server and operator', awayMs, backMs);
 }
 
 /** Calls go on: so many in that time, and never a long pause in between. */
