@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -45,6 +45,10 @@ describe('the launcher', () => {
   test('answers with the version, and with nothing else', async () => {
     const ended = await run(pinned, [launcher, '--version'], root);
     expect(ended).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: '' });
+  });
+
+  test('may be executed as it lies in a clone: npx links to it, and changes no file that git knows', async () => {
+    expect((await stat(join(root, launcher))).mode & 0o111).toBe(0o111);
   });
 
   test('lists its commands and examples', async () => {
