@@ -1,10 +1,11 @@
 # One image for every role: operator, worker, simulator, ledger, migrate (docs/image.md).
-FROM node:24-slim AS build
+# With a digest of your own: --build-arg NODE_IMAGE=node:24-slim@sha256:…
+ARG NODE_IMAGE=node:24-slim
+FROM $NODE_IMAGE AS build
 WORKDIR /opt/trunkline
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 COPY capacity capacity
-COPY cli cli
 COPY crds crds
 COPY ledger ledger
 COPY operator operator
@@ -17,7 +18,7 @@ COPY workers workers
 ENV NODE_COMPILE_CACHE=/opt/trunkline/.compile-cache
 RUN node --max-semi-space-size=2 --optimize-for-size roles/warm-up.ts && chmod -R a+rX /opt/trunkline
 
-FROM node:24-slim
+FROM $NODE_IMAGE
 COPY --from=build /opt/trunkline /opt/trunkline
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/opt/trunkline/.compile-cache
 WORKDIR /opt/trunkline

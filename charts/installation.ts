@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { z } from 'zod';
 import { parseExplained } from '../crds/messages.ts';
 import { pathText } from '../crds/rules.ts';
+import { secretRef } from '../crds/values.ts';
 import { fixedImage, imagePattern, ownImage, repositoryOf } from './image.ts';
 import { addOperator, operatorName } from './operator.ts';
 import { grantAccess } from './operator-access.ts';
@@ -39,7 +40,7 @@ const namespaceName = z
 
 const installation = z.strictObject({
   ledger: z.union([
-    z.strictObject({ secretRef: z.strictObject({ name: z.string().min(1).max(253), key: z.string().min(1).max(253) }) }),
+    z.strictObject({ secretRef }),
     z.strictObject({ url: z.string().regex(/^postgres(ql)?:\/\/./, 'must be a URL that begins with postgres://') }),
   ]),
   image: fixedImage.optional(),

@@ -117,12 +117,19 @@ async function tokenOf(flags: ConnectionFlags, state: string | undefined): Promi
   if (flags.tokenFile !== undefined) {
     const token = await readIfThere(flags.tokenFile);
     if (token === undefined || token === '') throw new Unreachable(`${flags.tokenFile} holds no token: name the file by --token-file`);
-    return token;
+    return sendable(token, flags.tokenFile);
   }
   const token = await contentOf(state, 'token');
-  if (token !== undefined && token !== '') return token;
+  if (state !== undefined && token !== undefined && token !== '') return sendable(token, join(state, 'token'));
   const where = state === undefined ? 'there is no pool in .trunkline/ here' : `${state} holds no token`;
   throw new Unreachable(`${where}: name the token by --token-file, or the directory of "trunkline up" by --state`);
+}
+
+/** What is no token is not quoted: the file may well hold other secrets. `fetch` would refuse the header, and quote it. */
+function sendable(text: string, file: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  const what = text.includes('\n') ? 'several lines' : 'a space or a character that no token has';
+  throw new Unreachable(`${file} holds ${what}: the file of a token holds the token alone`);
 }
 
 /** The directory that was named, or the only one there is. */

@@ -147,6 +147,7 @@ function wrongType(expected: string, input: unknown): string {
   }
   if (expected === 'number' && typeof input === 'string' && /^-?\d+(\.\d+)?$/.test(input))
     return 'must be a number, but is a text: drop the quotes';
+  if (Number.isNaN(input)) return `must be ${kinds[expected] ?? expected}`;
   return `must be ${kinds[expected] ?? expected}, but is ${kindOf(input)}`;
 }
 

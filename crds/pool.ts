@@ -34,7 +34,9 @@ const handler = z.union([
 const intake = z.strictObject({
   tokensSecretRef: secretRef
     .optional()
-    .describe('Where the hashes of further bearer tokens lie, a line each. Default: only the token that the pool made itself.'),
+    .describe(
+      'Where bearer tokens are declared, a line each: the SHA-256 of a token in hex and, where it reaches one class only, a space and the class; `trunkline token create --offline` makes both. Default: none; `trunkline up` alone makes a token by itself.',
+    ),
 });
 
 const retention = z.strictObject({

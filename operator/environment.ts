@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { EnvironmentInvalid, logLevel, readVariables } from '../crds/variables.ts';
 import type { LedgerAddress } from '../ledger/address.ts';
 import type { Scope } from './pool/watches.ts';
 
@@ -16,6 +17,8 @@ const environment = z.object({
   /** What workers run where a pool names no image. */
   TRUNKLINE_WORKER_IMAGE: z.string().min(1).max(512),
   TRUNKLINE_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8081),
+  /** Read where the log is opened. */
+  TRUNKLINE_LOG_LEVEL: logLevel,
 });
 
 export type OperatorEnvironment = {
@@ -28,19 +31,9 @@ export type OperatorEnvironment = {
   readonly healthPort: number;
 };
 
-/** A variable is missing or malformed. */
-export class EnvironmentInvalid extends Error {
-  override readonly name = 'EnvironmentInvalid';
-}
-
 /** `unique` tells this process from an earlier one of the same name. @throws EnvironmentInvalid naming the variable */
 export function readEnvironment(variables: NodeJS.ProcessEnv, unique: string): OperatorEnvironment {
-  const parsed = environment.safeParse(variables);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new EnvironmentInvalid(`environment variable ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? 'invalid'}`);
-  }
-  const { data } = parsed;
+  const data = readVariables(environment, variables);
   const namespaces = data.TRUNKLINE_NAMESPACES.split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { readEnvironment } from './environment.ts';
+import { hostname } from 'node:os';
+import { EnvironmentInvalid } from '../crds/variables.ts';
+import { type OperatorEnvironment, readEnvironment } from './environment.ts';
 import { type Phase, serveHealth } from './health.ts';
 import { type Reign, reign } from './lead.ts';
 import { openLedgerDoor } from './ledger.ts';
 import { openLog } from './log.ts';
 import { countRequests, createMetrics } from './metrics.ts';
 import { plannerOf } from './pool/planner.ts';
-import { podAccess } from './runtime/access.ts';
+import { type Access, podAccess } from './runtime/access.ts';
 import { openApi } from './runtime/api.ts';
 import { processClock } from './runtime/clock.ts';
 import { campaign, type Leadership } from './runtime/election.ts';
@@ -16,7 +18,7 @@ import { campaign, type Leadership } from './runtime/election.ts';
  * ended, so that the next one takes over at once; a lost Lease ends the process on the spot, as another one acts already.
  */
 
-const environment = readEnvironment(process.env, randomBytes(4).toString('hex'));
+const { environment, access } = await toldOrEnd();
 const log = openLog({ operator: environment.identity });
 const stopWithinMs = 15_000;
 const wallClock = () => Date.now();
@@ -27,7 +29,6 @@ process.on('unhandledRejection', (error) => {
 });
 
 const metrics = createMetrics();
-const access = podAccess(process.env, () => performance.now()) ?? (await import('./runtime/kubeconfig.ts')).defaultAccess();
 const api = countRequests(openApi(access, processClock), metrics);
 const door = openLedgerDoor(environment.ledger, (error) => log.debug({ err: error }, 'a connection to the ledger broke'));
 const stop = new AbortController();
@@ -67,6 +68,19 @@ await door.close();
 await health.close();
 api.close();
 process.exit(0);
+
+/** What is wrong with the environment is a line of the log: it is for whoever wrote the variables, and where in our sources is no help. */
+async function toldOrEnd(): Promise<{ readonly environment: OperatorEnvironment; readonly access: Access }> {
+  try {
+    const told = readEnvironment(process.env, randomBytes(4).toString('hex'));
+    const inPod = podAccess(process.env, () => performance.now());
+    return { environment: told, access: inPod ?? (await import('./runtime/kubeconfig.ts')).defaultAccess() };
+  } catch (error) {
+    if (!(error instanceof EnvironmentInvalid)) throw error;
+    openLog({ operator: hostname() }).fatal(error.message);
+    return process.exit(1);
+  }
+}
 
 async function govern({ fence, lost, release }: Leadership): Promise<void> {
   lost.addEventListener('abort', () => {

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { z } from 'zod';
+import { readVariables } from '../crds/variables.ts';
 import { keepPostgres } from '../standalone/kept-postgres.ts';
-import { readVariables } from '../workers/environment.ts';
 import { onLeave, run, say } from './role.ts';
 
 /**

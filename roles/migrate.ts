@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { readVariables } from '../crds/variables.ts';
 import { LedgerUrlMissing, openAddress } from '../ledger/address.ts';
 import { openDatabase } from '../ledger/database.ts';
 import { migrate } from '../ledger/migrate.ts';
 import { troubleOf } from '../ledger/trouble.ts';
-import { addressIn, ledgerVariables, readVariables } from '../workers/environment.ts';
+import { addressIn, ledgerVariables } from '../workers/environment.ts';
 import { onLeave, run, say } from './role.ts';
 
 /** Brings the ledger up to this release, and leaves. It waits for the ledger, because it is started together with it. */

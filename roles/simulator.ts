@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { readVariables } from '../crds/variables.ts';
 import { openSimulator, trialScenario } from '../simulator/open.ts';
-import { readVariables } from '../workers/environment.ts';
 import { onLeave, run, say } from './role.ts';
 
 /** The simulated provider with its callers and callees, for pools in a cluster: it serves the provider's API, and sends traffic once the pool serves. */

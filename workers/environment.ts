@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type PoolKey, poolKey } from '../crds/values.ts';
+import { EnvironmentInvalid, logLevel, readVariables } from '../crds/variables.ts';
 import type { LedgerAddress } from '../ledger/address.ts';
 
 /** How a worker is told what to be: the same on one machine and in a pod. */
@@ -26,6 +27,8 @@ const environment = z.object({
   /** Overrides every project's provider address; for simulation. */
   TRUNKLINE_PROVIDER_URL: z.string().optional(),
   TRUNKLINE_WORKER_NAME: z.string().min(1).max(253),
+  /** Read where the log is opened, in a thread of its own as well. */
+  TRUNKLINE_LOG_LEVEL: logLevel,
 });
 
 export type WorkerEnvironment = {
@@ -39,19 +42,6 @@ export type WorkerEnvironment = {
   readonly providerUrl: string | undefined;
   readonly name: string;
 };
-
-/** A variable is missing or malformed. */
-export class EnvironmentInvalid extends Error {
-  override readonly name = 'EnvironmentInvalid';
-}
-
-/** The variables of a program. @throws EnvironmentInvalid naming the first that is wrong */
-export function readVariables<T>(schema: z.ZodType<T>, variables: NodeJS.ProcessEnv): T {
-  const parsed = schema.safeParse(variables);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new EnvironmentInvalid(`environment variable ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? 'invalid'}`);
-}
 
 /** @throws EnvironmentInvalid naming the variable */
 export function readEnvironment(variables: NodeJS.ProcessEnv): WorkerEnvironment {

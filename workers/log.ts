@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { logLevel } from '../crds/variables.ts';
 
 /** What PostgreSQL adds to its errors repeats the values of the statement: whole rows, with the number and the name in them. */
 const repeatsValues = ['detail', 'where', 'hint', 'internalQuery'] as const;
@@ -26,7 +27,8 @@ export function openLog(
 ): Logger {
   return pino(
     {
-      level: process.env['TRUNKLINE_LOG_LEVEL'] ?? 'info',
+      // What is no level is refused with the environment: in a line of this log.
+      level: logLevel.catch('info').parse(process.env['TRUNKLINE_LOG_LEVEL']),
       base: fields,
       serializers: { err: (error: unknown) => errorOf(error) },
       timestamp: pino.stdTimeFunctions.isoTime,

@@ -1,10 +1,12 @@
-import { readEnvironment } from './environment.ts';
+import { hostname } from 'node:os';
+import { EnvironmentInvalid } from '../crds/variables.ts';
+import { readEnvironment, type WorkerEnvironment } from './environment.ts';
 import { openLog } from './log.ts';
 import { startWorker } from './worker.ts';
 
 /** The worker process. What it is told comes by environment; SIGTERM drains it; without its supervisor it leaves at once. */
 
-const environment = readEnvironment(process.env);
+const environment = toldOrEnd();
 const log = openLog({ worker: environment.name });
 
 process.on('unhandledRejection', (error) => {
@@ -42,3 +44,14 @@ starting.then(
     throw error;
   },
 );
+
+/** What is wrong with the environment is a line of the log: it is for whoever wrote the variables, and where in our sources is no help. */
+function toldOrEnd(): WorkerEnvironment {
+  try {
+    return readEnvironment(process.env);
+  } catch (error) {
+    if (!(error instanceof EnvironmentInvalid)) throw error;
+    openLog({ worker: process.env['TRUNKLINE_WORKER_NAME'] ?? hostname() }).fatal(error.message);
+    return process.exit(1);
+  }
+}

@@ -37,6 +37,7 @@ import { openLatency } from './latency.ts';
 import { openLiveness } from './liveness.ts';
 import { createMetrics, messageLabel } from './metrics.ts';
 import { openOrgs } from './orgs.ts';
+import { openParting } from './parting.ts';
 import { openPhases, type Phases } from './phases.ts';
 import { watchPolicy } from './policy-watch.ts';
 import { openProviders } from './providers.ts';
@@ -74,6 +75,9 @@ const everyMs = {
 
 /** Nothing is handed over by other workers any more when this is waited for. */
 const closesWithinMs = 1_000;
+
+/** Longest that parting from a ledger takes that does not answer: well within what a cluster leaves a pod beyond the time of its drain. */
+const partsWithinMs = 5_000;
 
 /** Longest that a cluster takes to send nothing more to a pod that is not ready: endpoints, proxies and balancers learn it one after the other. */
 const sendersLearnWithinMs = 5_000;
@@ -355,16 +359,19 @@ export async function startWorker(
       await handedOn;
       await Promise.race([closed, sleep(Math.max(0, deadlineMs - now()), undefined, { ref: false })]);
       stop.abort();
-      await running;
+      const parting = openParting({ withinMs: partsWithinMs, now, log });
+      await parting.tell('ending what is done regularly', () => running);
       await candidate.close();
       inForce.stop();
-      await inboxWorker.sweep();
+      await parting.tell('noting which events were worked on', inboxWorker.sweep);
       await Promise.race([peers.close(), sleep(closesWithinMs, undefined, { ref: false })]);
       await handler.close();
       providers.close();
-      await retireWorker(database, owner());
-      await liveness.close();
-      await database.end();
+      await parting.tell('telling the ledger that this worker is gone', () => retireWorker(database, owner()));
+      await parting.tell('closing connections to the ledger', async () => {
+        await liveness.close();
+        await database.end();
+      });
     },
   };
 }

@@ -57,6 +57,8 @@ describe('npm run synth', () => {
     { flags: ['--namespaces', 'voice'], names: /namespaces: goes with ledgerSecretRef/ },
     { flags: ['--worker-images', "x'; true"], names: /workerImages\[0\]: must be a repository/ },
     { flags: ['--ledger-secret-ref', 'trunkline-ledger'], names: /NAME\/KEY/ },
+    { flags: ['--ledger-secret-ref', 'Bad_Name/url'], names: /ledger\.secretRef\.name: must be the name of a Secret/ },
+    { flags: ['--ledger-secret-ref', 'trunkline-ledger/a b'], names: /ledger\.secretRef\.key: must be a key of a Secret/ },
   ])('refuses $flags and writes nothing', async ({ flags, names }) => {
     const { first, files } = await synth(...flags);
     expect(first).toEqual({ status: 1, said: expect.stringMatching(names) });

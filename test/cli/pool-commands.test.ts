@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { explainWorkers } from '../../capacity/scaling/explain.ts';
 import { writeDecisions } from '../../ledger/scaling/decisions.ts';
+import { hashToken } from '../../ledger/tokens.ts';
+import { readTokenLines } from '../../workers/declared-tokens.ts';
 import { decide } from '../capacity/scaling/given.ts';
 import { bodyOf, lead, outbound, poolToken } from '../workers/intake/serving.ts';
 import { aFolder, openTerminal, type Terminal, trunkline, writeState } from './running.ts';
@@ -190,6 +192,30 @@ describe('trunkline token create', () => {
   });
 });
 
+describe('trunkline token create --offline', () => {
+  test.each([
+    { flags: [], class: undefined },
+    { flags: ['--class', 'campaign'], class: 'campaign' },
+  ])('$flags asks no pool, and gives the line that declares the token', async ({ flags, class: wanted }) => {
+    const { stdout } = await trunkline(await aFolder(), {}, ['token', 'create', '--offline', ...flags]);
+    const [, token = '', line = ''] = /^token: (\S+)\nline: {2}(.+)\n$/.exec(stdout) ?? [];
+    expect(readTokenLines([line])).toEqual({ tokens: [{ hash: hashToken(token), class: wanted }], unreadable: [] });
+  });
+
+  test('shows the line alone when the token goes into a file, for the file of the Secret', async () => {
+    const folder = await aFolder();
+    const ran = await trunkline(folder, {}, ['token', 'create', '--offline', '--out', 'crm.token']);
+    const token = (await readFile(join(folder, 'crm.token'), 'utf8')).trim();
+    expect((await stat(join(folder, 'crm.token'))).mode & 0o777).toBe(0o600);
+    expect(ran).toEqual({ status: 0, stdout: `${hashToken(token).toString('hex')}\n`, stderr: '' });
+  });
+
+  test('makes none for what is the name of no class', async () => {
+    const ran = await trunkline(await aFolder(), {}, ['token', 'create', '--offline', '--class', 'Not a class']);
+    expect([ran.status, ran.stdout, ran.stderr]).toEqual([2, '', expect.stringContaining('must be lower-case letters')]);
+  });
+});
+
 describe('a pool is found', () => {
   test('in .trunkline, when it is the only one there', async () => {
     const { intake, folder } = await openTerminal();
@@ -212,6 +238,22 @@ describe('a pool is found', () => {
   test('never without a token, and the message says how to give one', async () => {
     const ran = await trunkline(await aFolder(), {}, ['status']);
     expect([ran.status, ran.stderr]).toEqual([3, expect.stringContaining('--token-file')]);
+  });
+
+  test.each([
+    { name: 'several lines', text: 'tl_secret-one\ntl_secret-two\n', says: 'holds several lines' },
+    { name: 'a sentence', text: 'my token is tl_secret-one', says: 'holds a space' },
+    { name: 'a letter that no header takes', text: 'tl_secret-ö', says: 'holds a space or a character that no token has' },
+  ])('never by a file that holds $name, of which nothing is shown', async ({ text, says }) => {
+    const folder = await aFolder();
+    await writeFile(join(folder, 'my.token'), text);
+    const ran = await trunkline(folder, {}, ['status', '--token-file', 'my.token']);
+    expect([ran.status, ran.stdout, ran.stderr]).toEqual([3, '', expect.stringContaining(`my.token ${says}`)]);
+    expect(ran.stderr).not.toContain('secret');
+    await writeState(join(folder, 'state'), 'http://127.0.0.1:1', text);
+    const byState = await trunkline(folder, {}, ['status', '--state', 'state']);
+    expect([byState.status, byState.stderr]).toEqual([3, expect.stringContaining(says)]);
+    expect(byState.stderr).not.toContain('secret');
   });
 
   test('and a wrong token is a negative answer', async () => {

@@ -2,11 +2,16 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { inject } from 'vitest';
+import { inject, type TestContext } from 'vitest';
 
 /** The cluster that the tests of a run share. */
 
 const definition = fileURLToPath(new URL('../../crds/generated/voicecapacitypools.yaml', import.meta.url));
+
+/** Skips a test of what only controllers do: they delete the objects of a deleted pool, and make pods of a Deployment. The run says so as well. */
+export function needsControllers(context: TestContext): void {
+  if (!inject('controllers')) context.skip('there is no kube-controller-manager beside the API server');
+}
 
 /** The administrator's access to it. */
 export function administrator(): KubeConfig {
@@ -45,7 +50,8 @@ export function kubectl(args: readonly string[], input = ''): Promise<Said> {
         else reject(error);
       },
     );
-    child.stdin?.end(input);
+    // One that is gone before it has read its input tells by its status.
+    child.stdin?.once('error', () => undefined).end(input);
   });
 }
 

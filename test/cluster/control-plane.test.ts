@@ -1,19 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { kubectl, kubectlSays } from './cluster.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { kubectl, kubectlSays, needsControllers } from './cluster.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { findPrograms, type Programs } from './programs.ts';
+import { startSharedPlane } from './shared-plane.ts';
 
 /** The control plane that tests of the operator hurt: a real one, whose API server can be killed and comes back as it was. */
 
 const given = process.env['TRUNKLINE_TEST_KUBECONFIG'] ?? '';
 
 describe.skipIf(given !== '')('a control plane of our own', () => {
-  let programs: Programs;
   let plane: ControlPlane;
   beforeAll(async () => {
-    programs = await findPrograms(process.env, () => undefined);
-    plane = await startControlPlane(programs);
+    plane = await startControlPlane(await findPrograms(process.env, () => undefined));
   });
   afterAll(() => plane.stop());
 
@@ -27,7 +26,7 @@ describe.skipIf(given !== '')('a control plane of our own', () => {
   };
 
   test('runs controllers: a deployment gets its pod, and takes it along when it goes', async (context) => {
-    if (programs.find('kube-controller-manager') === undefined) context.skip(`there is no kube-controller-manager in ${programs.from}`);
+    needsControllers(context);
     await plane.run('kube-controller-manager');
     await says('create', 'deployment', 'web', '--image=example.com/web:1');
     await until(async () => (await says('get', 'pods', '-o', 'name')).includes('pod/web-'));
@@ -42,5 +41,23 @@ describe.skipIf(given !== '')('a control plane of our own', () => {
     expect(away.code).not.toBe(0);
     await plane.startApiServer();
     expect(await says('get', 'configmap', 'kept', '-o', 'name')).toBe('configmap/kept\n');
+  });
+});
+
+describe.skipIf(given !== '')('a control plane of what setup-envtest gives, which has no controllers', () => {
+  test('serves, and it is said that tests are skipped', async () => {
+    const all = await findPrograms(process.env, () => undefined);
+    const assets: Programs = {
+      from: 'a folder',
+      find: (name) => (/^(etcd|kube-apiserver|kubectl)$/.test(name) ? all.find(name) : undefined),
+    };
+    const said: string[] = [];
+    const { plane, controllers } = await startSharedPlane(assets, (line) => said.push(line));
+    onTestFinished(() => plane.stop());
+    expect(controllers).toBe(false);
+    expect(said.join('\n')).toMatch(/SKIPPED: tests that need a kube-controller-manager; there is none in a folder/);
+    expect(await kubectlSays(['get', 'namespace', 'default', '-o', 'name', `--kubeconfig=${plane.kubeconfig}`])).toBe(
+      'namespace/default\n',
+    );
   });
 });

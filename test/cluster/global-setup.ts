@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
-import { startControlPlane } from './control-plane.ts';
 import { findPrograms, installedKubectl, type Program } from './programs.ts';
+import { startSharedPlane, withoutControllers } from './shared-plane.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -9,6 +9,8 @@ declare module 'vitest' {
     readonly kubectl: Program;
     /** The API server's record of requests; empty where the cluster is somebody's own. */
     readonly auditLog: string;
+    /** Whether something deletes the objects of a deleted pool, and makes pods of a Deployment. */
+    readonly controllers: boolean;
   }
 }
 
@@ -18,18 +20,21 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   if (given !== undefined && given !== '') {
     project.provide('kubeconfig', given);
     project.provide('auditLog', '');
+    project.provide('controllers', true);
     project.provide('kubectl', installedKubectl(process.env));
     return async () => undefined;
   }
   const programs = await findPrograms(process.env, tell);
-  const plane = await startControlPlane(programs);
-  // What deletes the objects of a deleted pool, and makes pods of a Deployment.
-  await plane.run('kube-controller-manager');
-  tell(`control plane from ${programs.from}`);
+  const { plane, controllers } = await startSharedPlane(programs, tell);
   project.provide('kubeconfig', plane.kubeconfig);
   project.provide('auditLog', plane.auditLog);
+  project.provide('controllers', controllers);
   project.provide('kubectl', programs.find('kubectl') ?? installedKubectl(process.env));
-  return () => plane.stop();
+  return async () => {
+    // Again where it is read: below the results.
+    if (!controllers) tell(withoutControllers(programs));
+    await plane.stop();
+  };
 }
 
 function tell(line: string): void {

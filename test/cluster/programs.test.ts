@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,6 +11,17 @@ beforeAll(async () => {
 afterAll(() => rm(empty, { recursive: true }));
 
 const find = (env: NodeJS.ProcessEnv) => findPrograms({ XDG_CACHE_HOME: empty, PATH: empty, ...env }, () => undefined);
+
+describe('KUBEBUILDER_ASSETS', () => {
+  test('is enough with what setup-envtest gives: etcd, kube-apiserver and kubectl', async () => {
+    const folder = await mkdtemp(join(empty, 'assets-'));
+    const given = ['etcd', 'kube-apiserver', 'kubectl'] as const;
+    for (const name of given) await writeFile(join(folder, name), '', { mode: 0o755 });
+    const programs = await find({ KUBEBUILDER_ASSETS: folder });
+    expect(given.map((name) => programs.find(name))).toEqual(given.map((name) => [join(folder, name)]));
+    expect(programs.find('kube-controller-manager')).toBeUndefined();
+  });
+});
 
 describe('a machine without a control plane', () => {
   test('is told how to get one', async () => {

@@ -17,6 +17,7 @@ const howToGet = [
   'There is no Kubernetes API server to test against. One of these gives one:',
   '- TRUNKLINE_TEST_KUBECONFIG=FILE: a cluster that tests may use, by its kubeconfig. They leave the custom resource definition in it.',
   '- KUBEBUILDER_ASSETS=FOLDER: etcd, kube-apiserver and kubectl, as `setup-envtest use` downloads them. On PATH they are found too.',
+  '  Tests that need kube-controller-manager are skipped where it is not beside them.',
   '- Go 1.25 or newer on PATH: the tests build what they need, once.',
 ].join('\n');
 

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pinned = join(root, 'node_modules/node/bin/node');
@@ -45,6 +46,10 @@ describe('the launcher', () => {
   test('answers with the version, and with nothing else', async () => {
     const ended = await run(pinned, [launcher, '--version'], root);
     expect(ended).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: '' });
+  });
+
+  test('may be executed as it lies in a clone: npx links to it, and changes no file that git knows', async () => {
+    expect((await stat(join(root, launcher))).mode & 0o111).toBe(0o111);
   });
 
   test('lists its commands and examples', async () => {
@@ -108,5 +113,29 @@ describe('the launcher', () => {
     const { code, err } = await run(pinned, [...oldNode, launcher], directory);
     expect(err).toMatch(/npm ran no install scripts[\s\S]*npm rebuild --ignore-scripts=false/);
     expect(code).toBe(3);
+  });
+});
+
+describe('the launcher in the package', () => {
+  test('runs on every Node that the package asks for, and refuses an older one in a line', async () => {
+    const { engines } = z
+      .object({ engines: z.object({ node: z.string() }) })
+      .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+    const least = Number(/^>=(\d+)$/.exec(engines.node)?.[1]);
+    const directory = await mkdtemp(join('/tmp', 'trunkline-launcher-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    await cp(join(root, launcher), join(directory, launcher));
+    await mkdir(join(directory, 'build/cli'), { recursive: true });
+    await writeFile(join(directory, 'build/cli/main.js'), 'process.exitCode = 41;');
+    const onNode = (version: string) => {
+      const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
+      return run(pinned, ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, launcher], directory);
+    };
+    expect(await onNode(`${least}.0.0`)).toEqual({ code: 41, out: '', err: '' });
+    const old = await onNode(`${least - 1}.11.0`);
+    expect([old.code, old.err]).toEqual([
+      3,
+      `trunkline: Node ${least - 1}.11.0 is too old: as a package it needs Node ${least} or newer\n`,
+    ]);
   });
 });

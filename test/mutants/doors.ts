@@ -45,7 +45,7 @@ export const doorMutants: readonly Mutant[] = [
   {
     name: 'signature unchecked',
     breaks: 'Anybody can end calls by webhooks of their own',
-    file: 'workers/events/webhooks.ts',
+    file: 'workers/events/verified.ts',
     before: "if (verdict === 'verified') return;",
     after: "if (verdict !== 'missing') return;",
     tests: ['test/workers/events/webhooks.test.ts'],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EnvironmentInvalid, readEnvironment } from '../../operator/environment.ts';
+import { EnvironmentInvalid } from '../../crds/variables.ts';
+import { readEnvironment } from '../../operator/environment.ts';
 
 const given = {
   TRUNKLINE_LEDGER_URL_FILE: '/var/run/trunkline/ledger/url',
@@ -31,7 +32,12 @@ describe('the environment of an operator', () => {
   test.each([
     { what: 'no ledger', variables: { TRUNKLINE_WORKER_IMAGE: 'i' }, names: /TRUNKLINE_LEDGER_URL/ },
     { what: 'two ledgers', variables: { ...given, TRUNKLINE_LEDGER_URL: 'postgres://h/d' }, names: /one of the two/ },
-    { what: 'no image', variables: { TRUNKLINE_LEDGER_URL: 'postgres://h/d' }, names: /TRUNKLINE_WORKER_IMAGE/ },
+    { what: 'no image', variables: { TRUNKLINE_LEDGER_URL: 'postgres://h/d' }, names: /TRUNKLINE_WORKER_IMAGE is missing$/ },
+    {
+      what: 'a level that is none',
+      variables: { ...given, TRUNKLINE_LOG_LEVEL: 'loud' },
+      names: /TRUNKLINE_LOG_LEVEL: must be one of trace, /,
+    },
   ])('with $what it does not start, and names the variable', ({ variables, names }) => {
     const reading = () => readEnvironment(variables, 'x');
     expect(reading).toThrow(EnvironmentInvalid);

@@ -52,9 +52,19 @@ describe('the entry point', () => {
     expect(said).toMatch(/operator, worker, simulator, ledger, migrate/);
   });
 
-  test('names the variable that a role lacks', async () => {
-    const [code, said] = await start(['ledger']).ended();
-    expect([code, said]).toEqual([1, expect.stringContaining('TRUNKLINE_LEDGER_PASSWORD_FILE')]);
+  const operator = { TRUNKLINE_LEDGER_URL: 'postgres://h/d', TRUNKLINE_WORKER_IMAGE: 'trunkline:1' };
+  test.each([
+    { role: 'ledger', environment: {}, line: /TRUNKLINE_LEDGER_PASSWORD_FILE is missing\n$/ },
+    { role: 'migrate', environment: { TRUNKLINE_WITHIN_SECONDS: 'long' }, line: /TRUNKLINE_WITHIN_SECONDS: must be a number\n$/ },
+    { role: 'simulator', environment: {}, line: /TRUNKLINE_POOL_FILE is missing\n$/ },
+    { role: 'worker', environment: {}, line: /"level":60,.*TRUNKLINE_POOL is missing"}\n$/ },
+    { role: 'operator', environment: {}, line: /"level":60,.*TRUNKLINE_WORKER_IMAGE is missing"}\n$/ },
+    { role: 'operator', environment: { ...operator, KUBECONFIG: '/nowhere' }, line: /kubeconfig \/nowhere cannot be read \(ENOENT\)/ },
+    { role: 'operator', environment: { ...operator, KUBECONFIG: program }, line: /kubeconfig .*main\.ts is no kubeconfig/ },
+  ])('with $environment as $role ends with a line that names what is missing or malformed', async ({ role, environment, line }) => {
+    const [code, said] = await start([role], environment).ended();
+    expect([code, said]).toEqual([1, expect.stringMatching(line)]);
+    expect(said.trim().split('\n')).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EnvironmentInvalid, readEnvironment } from '../../workers/environment.ts';
+import { EnvironmentInvalid } from '../../crds/variables.ts';
+import { readEnvironment } from '../../workers/environment.ts';
 
 const complete = {
   TRUNKLINE_LEDGER_URL_FILE: '/var/run/trunkline/secrets/ledger/url',
@@ -27,8 +28,10 @@ describe('what a worker is told', () => {
     { name: 'no ledger', change: { TRUNKLINE_LEDGER_URL_FILE: undefined }, says: /TRUNKLINE_LEDGER_URL.*set one of the two/ },
     { name: 'two ledgers', change: { TRUNKLINE_LEDGER_URL: 'postgres://user:s3cret@ledger/x' }, says: /set one of the two/ },
     { name: 'half a key', change: { TRUNKLINE_POOL: 'voice/sales' }, says: /TRUNKLINE_POOL: must be the name of a pool/ },
-    { name: 'no name', change: { TRUNKLINE_WORKER_NAME: undefined }, says: /TRUNKLINE_WORKER_NAME/ },
-    { name: 'a port that is none', change: { TRUNKLINE_PORT: '70000' }, says: /TRUNKLINE_PORT/ },
+    { name: 'no name', change: { TRUNKLINE_WORKER_NAME: undefined }, says: /environment variable TRUNKLINE_WORKER_NAME is missing$/ },
+    { name: 'a port that is none', change: { TRUNKLINE_PORT: '70000' }, says: /TRUNKLINE_PORT: must be at most 65535$/ },
+    { name: 'a port in words', change: { TRUNKLINE_PORT: 'http' }, says: /TRUNKLINE_PORT: must be a number$/ },
+    { name: 'a level that is none', change: { TRUNKLINE_LOG_LEVEL: 'loud' }, says: /TRUNKLINE_LOG_LEVEL: must be one of trace, / },
   ])('with $name is refused, the variable named and nothing of its value', ({ change, says }) => {
     const reading = () => readEnvironment({ ...complete, ...change });
     expect(reading).toThrow(EnvironmentInvalid);

@@ -53,19 +53,6 @@ const view: PoolView = {
 };
 
 describe('metrics', () => {
-  test('are described in docs/reference/metrics.md', async () => {
-    const { registry } = createMetrics();
-    const ours = registry
-      .getMetricsAsArray()
-      .map((one) => metric.parse(one))
-      .filter(({ name }) => name.startsWith('trunkline_'));
-    const rows = ours.map(
-      ({ name, type, labelNames, help }) => `| \`${name}\` | ${type} | ${labelNames.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
-    );
-    const page = ['# Metrics', '', ...introduction, '', '| name | type | labels | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
-    await expect(page).toMatchFileSnapshot('../../docs/reference/metrics.md');
-  });
-
   test('have few labels, none of which tells one session from another', () => {
     const { registry } = createMetrics();
     const labels = new Set(registry.getMetricsAsArray().flatMap((one) => metric.parse(one).labelNames));
@@ -101,9 +88,3 @@ test('the decision on the number of workers is shown as it was taken, and nothin
   metrics.fleet.show(undefined);
   expect(await metrics.registry.metrics()).not.toMatch(/^trunkline_workers/m);
 });
-
-const introduction = [
-  "Every worker serves `/metrics` on its port, without a token. Counters and histograms are the worker's own: add them up over workers. Gauges tell",
-  'of the whole pool, as its dispatcher and whoever starts its workers saw it last, and are the same on every worker: take the `max` over workers. What is',
-  'not known is absent, never zero: with no dispatcher or no ledger there are no gauges. Beside these there are the usual `process_` and `nodejs_` metrics.',
-];

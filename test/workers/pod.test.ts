@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { poolKeyOf } from '../../crds/values.ts';
 import type { Database } from '../../ledger/database.ts';
 import { writePolicy } from '../../ledger/policy.ts';
+import { openWire } from '../chaos/proxy.ts';
 import { serve } from '../providers/vapi/http-server.ts';
 import { freshLedger } from '../support/ledger.ts';
 import { salesPool } from './intake/serving.ts';
@@ -109,6 +110,29 @@ describe('a worker in a pod', () => {
     await writeSecret(secrets, 'vapi-south', 'apiKey', 'key-south');
     const troubles = async () => (await workersOf(database))[0].troubles;
     await vi.waitFor(async () => expect(await troubles()).not.toEqual(expect.arrayContaining([missing])), soon);
+  });
+});
+
+describe('a worker whose ledger is away', () => {
+  test.each([
+    { how: 'refuses connections', traffic: { kind: 'cut' } },
+    { how: 'is silent', traffic: { kind: 'black-hole' } },
+  ] as const)('leaves in order where that $how, and says what it could not tell', { timeout: 90_000 }, async ({ traffic }) => {
+    const { database, url } = await freshLedger();
+    await writePolicy(database, salesPool.metadata.name, salesPool.spec);
+    const wire = await openWire(Number(new URL(url).port));
+    onTestFinished(() => wire.close());
+    const byWire = Object.assign(new URL(url), { port: String(wire.port) }).href;
+    const pod = await startPod({ name: 'w1', secrets: await aSecretsDirectory(byWire), providerUrl: (await aProvider()).url });
+    await pod.serving();
+    await vi.waitFor(() => dispatches(database, 'w1'), soon);
+    wire.set(traffic);
+    await vi.waitFor(() => expect(pod.said().join('\n')).toMatch(/the ledger is away: nothing is sent/), soon);
+
+    const { code, ms } = await pod.leave();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(60_000);
+    expect(pod.said().join('\n')).toMatch(/telling the ledger that this worker is gone: .*others find out/);
   });
 });
 

@@ -9,6 +9,7 @@ import { trialPool } from '../../../charts/trial-pool.ts';
 import { startCommand } from '../../support/command.ts';
 import { freshLedger } from '../../support/ledger.ts';
 import { requestsOf } from '../audit.ts';
+import { needsControllers } from '../cluster.ts';
 import { layPodCredentials } from '../pod-credentials.ts';
 import { until } from '../pool/operator.ts';
 import { type Asked, aBarePlane, accessReviews, isGivenCluster, synthesisedFolders } from './plane.ts';
@@ -34,7 +35,8 @@ describe.skipIf(isGivenCluster)('an installation', () => {
     expect(await versions()).toBe(before);
   });
 
-  test('has its pods admitted where only restricted ones are', async () => {
+  test('has its pods admitted where only restricted ones are', async (context) => {
+    needsControllers(context);
     const podsOf = async (namespace: string) =>
       (await plane.says(['get', 'pods', '-n', namespace, '-o', 'jsonpath={.items[*].metadata.labels.app\\.kubernetes\\.io/name}']))
         .split(' ')
@@ -110,7 +112,8 @@ describe.skipIf(isGivenCluster)('an installation', () => {
     });
   });
 
-  test('gives the operator all that it needs: as that account it makes the fleet of the trial and is refused nothing', async () => {
+  test('gives the operator all that it needs: as that account it makes the fleet of the trial and is refused nothing', async (context) => {
+    needsControllers(context);
     const { url } = await freshLedger();
     const operator = startCommand(['operator/main.ts'], {
       ...(await credentialsOf(`${system}/trunkline-operator`)),
@@ -215,7 +218,8 @@ describe.skipIf(isGivenCluster)('an installation', () => {
     expect([await may('developer', 'create'), await may('developer', 'get')]).toEqual([false, false]);
   });
 
-  test('is taken away in any order, the definition first, and nothing hangs', async () => {
+  test('is taken away in any order, the definition first, and nothing hangs', async (context) => {
+    needsControllers(context);
     for (const name of folders)
       expect(await plane.kubectl(['delete', '--ignore-not-found', '--timeout=50s', '-f', dist.folder(name)]), name).toMatchObject({
         code: 0,
@@ -288,7 +292,8 @@ describe.skipIf(isGivenCluster)('an installation for some namespaces', () => {
     expect(await applied('default', 'trunkline:0.1.0')).toMatchObject({ code: 0 });
   });
 
-  test('gives the roles for pools with edit and view where that is asked for', async () => {
+  test('gives the roles for pools with edit and view where that is asked for', async (context) => {
+    needsControllers(context);
     for (const [user, role] of [
       ['editor', 'edit'],
       ['viewer', 'view'],

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AuthorizationV1Api, KubeConfig } from '@kubernetes/client-node';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import { type folders, type SynthOptions, synthesise } from '../../../charts/synth.ts';
 import { kubectl, kubectlSays, type Said } from '../cluster.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
@@ -22,12 +22,12 @@ export type BarePlane = {
 
 export const isGivenCluster = (process.env['TRUNKLINE_TEST_KUBECONFIG'] ?? '') !== '';
 
-/** With the controllers that make pods of Deployments. Not for a run on somebody's own cluster. */
+/** With the controllers that make pods of Deployments, if they are there. Not for a run on somebody's own cluster. */
 export function aBarePlane(): BarePlane {
   let plane: ControlPlane | undefined;
   beforeAll(async () => {
     plane = await startControlPlane(await findPrograms(process.env, () => undefined));
-    await plane.run('kube-controller-manager');
+    if (inject('controllers')) await plane.run('kube-controller-manager');
   });
   afterAll(() => plane?.stop());
   const running = () => {

@@ -6,7 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openWire } from '../../chaos/proxy.ts';
 import { freshLedger } from '../../support/ledger.ts';
-import { administrator, serveDefinition } from '../cluster.ts';
+import { administrator, needsControllers, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { aProcessNode } from '../pool/node.ts';
 import { anOperator, apply, until } from '../pool/operator.ts';
@@ -43,7 +43,8 @@ async function aWayToCut(folder: string) {
   return { wire, config, path };
 }
 
-test(`${outageSeconds} s without operator and API server, and no caller, call or webhook notices`, async () => {
+test(`${outageSeconds} s without operator and API server, and no caller, call or webhook notices`, async (context) => {
+  needsControllers(context);
   const folder = await mkdtemp(join(tmpdir(), 'trunkline-outage-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { database, url } = await freshLedger();

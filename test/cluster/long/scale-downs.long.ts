@@ -6,7 +6,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readDeclaration } from '../../../standalone/declaration.ts';
 import { openTeam, teamOrigin } from '../../chaos/team/team.ts';
 import { freshLedger } from '../../support/ledger.ts';
-import { administrator, kubectlSays, serveDefinition } from '../cluster.ts';
+import { administrator, kubectlSays, needsControllers, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { aProcessNode } from '../pool/node.ts';
 import { anOperator, until } from '../pool/operator.ts';
@@ -39,7 +39,8 @@ const fixedAt = (workers: number) => ({
   behavior: { scaleDown: { stabilizationWindow: '5s', policies: [] } },
 });
 
-test(`of ${times} times that a busy fleet is made smaller, and of a rollout, no caller, call or event notices`, async () => {
+test(`of ${times} times that a busy fleet is made smaller, and of a rollout, no caller, call or event notices`, async (context) => {
+  needsControllers(context);
   const folder = await mkdtemp(join(tmpdir(), 'trunkline-scale-downs-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { database, url } = await freshLedger();

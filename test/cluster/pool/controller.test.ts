@@ -1,7 +1,7 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { freshLedger } from '../../support/ledger.ts';
-import { kubectl, kubectlSays, serveDefinition } from '../cluster.ts';
+import { kubectl, kubectlSays, needsControllers, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { anOperator, apply, poolNamed, seen, until, untilReason } from './operator.ts';
 
@@ -80,7 +80,8 @@ test("of many pools that are made at once one that has somebody else's name in i
   expect(await seen(namespace.name(), 'serviceaccount', 'many-7-vcp')).toEqual(before);
 });
 
-test('a deleted pool is gone with all its objects within a minute, and its place in the ledger is closed', async () => {
+test('a deleted pool is gone with all its objects within a minute, and its place in the ledger is closed', async (context) => {
+  needsControllers(context);
   const { database, url } = await freshLedger();
   await anOperator(namespace.name(), url);
   await apply(namespace.name(), poolNamed('leaving'));

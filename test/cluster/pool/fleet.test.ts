@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { freshLedger } from '../../support/ledger.ts';
-import { administrator, kubectlSays, serveDefinition } from '../cluster.ts';
+import { administrator, kubectlSays, needsControllers, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { aProcessNode } from './node.ts';
 import { anOperator, apply, condition, seen, until, untilReason } from './operator.ts';
@@ -33,7 +33,8 @@ const changes = [
 const spec = z.object({ spec: z.object({ replicas: z.number() }) });
 const replicas = async () => spec.parse(await seen(namespace.name(), 'deployment', 'trial-vcp')).spec.replicas;
 
-test('a pool is applied, takes calls, follows its queue up and down, loses nothing, and goes', async () => {
+test('a pool is applied, takes calls, follows its queue up and down, loses nothing, and goes', async (context) => {
+  needsControllers(context);
   const folder = await mkdtemp(join(tmpdir(), 'trunkline-fleet-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const { database, url } = await freshLedger();

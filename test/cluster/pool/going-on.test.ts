@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { freshLedger } from '../../support/ledger.ts';
-import { kubectlSays, serveDefinition } from '../cluster.ts';
+import { kubectlSays, needsControllers, serveDefinition } from '../cluster.ts';
 import { aNamespace } from '../operator/plane.ts';
 import { anOperator, apply, poolNamed, seen, until, untilReason } from './operator.ts';
 
@@ -31,7 +31,8 @@ test('a fleet whose newest declaration is refused is kept as the one before want
   await until('replicas are put back', async () => (await replicas('kept')) === wanted);
 });
 
-test('a worker that an operator has asked to leave is not called back by the next one, and goes when it has drained', async () => {
+test('a worker that an operator has asked to leave is not called back by the next one, and goes when it has drained', async (context) => {
+  needsControllers(context);
   const { database, url } = await freshLedger();
   const first = await anOperator(namespace.name(), url, 'first');
   await apply(namespace.name(), poolNamed('shrinking', { 'spec.scaling': { minReplicas: 3, maxReplicas: 5 } }));
