@@ -278,9 +278,11 @@ async function watchRestless(
   // That somebody dispatches at all is an answer, which every pool is told at once; what is measured is figures.
   say('all pools get a dispatcher');
   const dispatchedMs = Date.now();
-  await turnTo(0);
   for (let before = -1, now = 0; before !== now || now < pools; ) {
-    await pause(5_000);
+    for (let beat = 0; beat < 5; beat += 1) {
+      await turnTo(0); // one that falls silent is told of as well
+      await pause(1_000);
+    }
     before = now;
     now = (await requestsOf(plane.auditLog, username, dispatchedMs)).filter(isWrite).length;
     say(`${now} writes`);
