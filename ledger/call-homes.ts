@@ -10,13 +10,13 @@ export type CallHome = {
   readonly address: string | undefined;
 };
 
-/** Others bury a worker that has been silent for so long as well. */
-const silentFor = `interval '10 s'`;
-
-/** SQL: the row of the worker of this name that beats still, the newest first. */
+/**
+ * SQL: the worker of this name, the newest first, until it has left or was buried. Not until it is silent: after an outage of the ledger all of them are, and each
+ * still has its calls. Whether one listens is found out by asking it.
+ */
 const living = (name: string) => `
   select w.name, w.address from worker w
-  where w.pool_id = $1 and w.name = ${name} and w.state <> 'gone' and w.beat_at > statement_timestamp() - ${silentFor}
+  where w.pool_id = $1 and w.name = ${name} and w.state <> 'gone'
   order by w.id desc limit 1`;
 
 /**

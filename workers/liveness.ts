@@ -45,7 +45,7 @@ export async function openLiveness(options: {
   readonly poolId: PoolId;
   readonly name: string;
   /** Where other workers reach it. */
-  readonly address?: string;
+  readonly address: string | undefined;
   /** As what it registers: one that drains and loses the ledger meanwhile is given nothing when it is back. */
   readonly state: () => WorkerState;
   readonly onAdmitted: (attemptIds: readonly string[]) => void;

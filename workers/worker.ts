@@ -26,7 +26,7 @@ import { webhookRouter } from './events/webhooks.ts';
 import { openHandlerAtHome } from './handler/at-home.ts';
 import { followHandler } from './handler/following.ts';
 import { openHomes } from './handler/homes.ts';
-import { peerRouter } from './handler/peers.ts';
+import { openPeers, peerRouter } from './handler/peers.ts';
 import { openHangUp } from './hang-up.ts';
 import { listen } from './http.ts';
 import { openAnswerer } from './inbound/answerer.ts';
@@ -125,12 +125,12 @@ export async function startWorker(
     const current = phase();
     return current === 'starting' ? 'serving' : current;
   };
-  const peers = await listen({ ...environment.peer, address: 'alone', routers: [], leaving: () => false });
+  const peers = await openPeers({ ...environment.peer, isServing: () => ledger !== undefined, log });
   const livenessOptions = {
     ledgerUrl,
     poolId,
     name,
-    address: peers.address,
+    address: peers?.address,
     state: stateNow,
     random: Math.random,
     log,
@@ -317,7 +317,7 @@ export async function startWorker(
   const http = opened ?? (await open());
   ledger = { database, poolId };
   const verified = openVerified({ projects: livingProjects, secrets, now, log });
-  peers.serve([peerRouter({ verified, handler, log })]);
+  peers?.serve([peerRouter({ verified, handler, log })]);
   http.serve([
     webhookRouter({
       verified,
@@ -364,7 +364,7 @@ export async function startWorker(
       await candidate.close();
       inForce.stop();
       await parting.tell('noting which events were worked on', inboxWorker.sweep);
-      await Promise.race([peers.close(), sleep(closesWithinMs, undefined, { ref: false })]);
+      await Promise.race([peers?.close(), sleep(closesWithinMs, undefined, { ref: false })]);
       await handler.close();
       providers.close();
       await parting.tell('telling the ledger that this worker is gone', () => retireWorker(database, owner()));

@@ -6,6 +6,8 @@ import { PolicyUnreadable, readStored } from '../stored-policy.ts';
 
 /** The declaration that workers of a pool act on, for an operator that has not written it itself. */
 export type InForce = {
+  readonly poolId: PoolId;
+  readonly ledgerId: string;
   readonly spec: PoolSpec;
   /** metadata.generation of the object that it came from; undefined: an operator did not write it. */
   readonly generation: number | undefined;
@@ -13,10 +15,10 @@ export type InForce = {
 
 /** Undefined: this ledger has none for the object, or one that this release cannot read. */
 export async function readInForce(sql: Sql, of: { readonly pool: PoolKey; readonly uid: string }): Promise<InForce | undefined> {
-  const { rows } = await sql.query<{ spec: unknown; generation: string | null }>({
+  const { rows } = await sql.query<{ id: PoolId; ledger_id: string; spec: unknown; generation: string | null }>({
     name: 'read-in-force',
     text: `
-      select o.spec, o.generation from pool p join policy o on o.pool_id = p.id
+      select p.id, p.ledger_id, o.spec, o.generation from pool p join policy o on o.pool_id = p.id
       where p.name = $1 and p.uid = $2 order by o.version desc limit 1`,
     values: [of.pool, of.uid],
   });
@@ -24,7 +26,8 @@ export async function readInForce(sql: Sql, of: { readonly pool: PoolKey; readon
   if (row === undefined) return undefined;
   const read = readStored(row.spec, `policy of pool ${of.pool}`);
   if (read instanceof PolicyUnreadable) return undefined;
-  return { spec: read.spec, generation: row.generation === null ? undefined : Number(row.generation) };
+  const generation = row.generation === null ? undefined : Number(row.generation);
+  return { poolId: row.id, ledgerId: row.ledger_id, spec: read.spec, generation };
 }
 
 /** SQL: of pools `$1` those with a line in a project that the newest policy does not name. */

@@ -6,8 +6,8 @@ import type { LedgerLink } from './ledger-link.ts';
 import type { Acting, Memory } from './memory.ts';
 import type { Objects } from './objects.ts';
 import type { ObservedPod } from './observed.ts';
-import { keysOf, mountedKeys } from './plan/secret-volumes.ts';
-import { nextStep, type TakingUp } from './taking-up.ts';
+import { keysOf, lacks, mountedKeys } from './plan/secret-volumes.ts';
+import { isRolledOut, nextStep, type TakingUp } from './taking-up.ts';
 
 /** Keeps the declaration that a pool's objects and workers go by, and moves it on as the ledger takes newer ones. */
 export type ActingOn = {
@@ -30,6 +30,8 @@ const mountsAgainMs = 5_000;
 const tryAgainMs = 15_000;
 /** How often it is looked whether calls of removed projects are over. */
 const formerCallsEveryMs = 10_000;
+/** Reports of calls come a while after their end, and are verified with the same keys. */
+const reportsWithinMs = 120_000;
 /** Who dialled by the declaration before has told the ledger long since. */
 const surplusAtLeastMs = 60_000;
 
@@ -63,14 +65,22 @@ export function openActing(deps: {
     return nextStep(
       { generation, keys: declared.accepted ? keysOf(declared.spec) : undefined },
       {
-        acting: acting?.generation,
+        acting: acting === undefined ? undefined : { generation: acting.generation, keys: keysOf(acting.compiled.spec) },
         deployment: objects.deploymentOf(pool),
         mounted: () => mountedKeys(objects.liveDeployment(pool)),
         isSeen: objects.haveSeenDeployment(pool),
-        leaversServe: mounting?.generation === generation && leaversServe(pool),
+        leaversServe: () => leaversServe(pool),
         mountingMs: mounting?.generation === generation ? clock.nowMs() - mounting.sinceMs : undefined,
       },
     );
+  }
+
+  /** An operator that has just begun, in the middle of a rollout: what the pods get may be keys that workers have not heard of. */
+  function stepBefore(pool: PoolObject, { acting }: Memory): 'look' | 'go-on' {
+    const deployment = objects.deploymentOf(pool);
+    if (acting !== undefined || deployment === undefined || !pool.declared.accepted) return 'go-on';
+    const isThrough = isRolledOut(deployment) && !lacks(mountedKeys(objects.liveDeployment(pool)), keysOf(pool.declared.spec));
+    return isThrough ? 'go-on' : 'look';
   }
 
   function leaversServe(pool: PoolObject): boolean {
@@ -117,12 +127,16 @@ export function openActing(deps: {
   return {
     async settle(pool, memory) {
       const { declared, generation } = pool;
+      const before = stepBefore(pool, memory);
+      if (before === 'look') await askWhatIsInForce(pool, memory);
       const step = stepOf(pool, memory);
       const waits = step === 'ask' ? [...(await ask(pool, memory))] : [];
+      if (step === 'mount') waits.push(...(await mount(pool, memory)));
       if (step === 'act' && declared.accepted) memory.acting = { generation, compiled: declared };
-      const runs = objects.deploymentOf(pool) !== undefined;
-      if (memory.acting === undefined && runs) await askWhatIsInForce(pool, memory);
-      if (step === 'mount') waits.push(...(await (memory.acting === undefined ? ask : mount)(pool, memory)));
+      if (memory.acting === undefined && objects.deploymentOf(pool) !== undefined) {
+        if (before !== 'look') await askWhatIsInForce(pool, memory);
+        if (memory.acting === undefined) waits.push(tryAgainMs);
+      }
       return { step, current: memory.acting, waits };
     },
     ask,
@@ -134,14 +148,16 @@ export function openActing(deps: {
         const key = objectKeyOf(pool.namespace, pool.name);
         const memory = memoryOf(key);
         const poolId = ledger.poolId(pool);
-        const { surplusSinceMs, acting } = memory ?? {};
-        const isDue = surplusSinceMs !== undefined && nowMs - surplusSinceMs >= surplusAtLeastMs && acting?.generation === pool.generation;
+        const { surplus, acting } = memory ?? {};
+        const isDue =
+          surplus?.generation === pool.generation && acting?.generation === pool.generation && nowMs - surplus.sinceMs >= surplusAtLeastMs;
         return memory !== undefined && poolId !== undefined && isDue ? [{ key, generation: pool.generation, memory, poolId }] : [];
       });
       if (asked.length === 0) return [];
       const busy = await ledger.formerCalls(asked.map(({ poolId }) => poolId));
       return asked.flatMap(({ key, generation, memory, poolId }) => {
-        if (busy.has(poolId)) return [];
+        memory.quietSinceMs = busy.has(poolId) ? undefined : (memory.quietSinceMs ?? nowMs);
+        if (memory.quietSinceMs === undefined || nowMs - memory.quietSinceMs < reportsWithinMs) return [];
         memory.formerCallsOver = generation;
         return [key];
       });

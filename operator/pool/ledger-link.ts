@@ -28,7 +28,7 @@ export type LedgerLink = {
   /** Why the declaration as it is now was not written, if it was tried. */
   readonly refusal: (pool: PoolObject) => LedgerRefusal | undefined;
   readonly poolId: (pool: PoolObject) => PoolId | undefined;
-  /** What workers of the pool act on, as far as the ledger is the pool's and this release can read it. Throws while the ledger is away. */
+  /** What workers of the pool act on, as far as the ledger is the pool's and this release can read it; it is read from then on. Throws while the ledger is away. */
   readonly inForce: (pool: PoolObject) => Promise<InForce | undefined>;
   /** Of these pools those in which calls of removed projects live. */
   readonly formerCalls: (ids: readonly PoolId[]) => Promise<ReadonlySet<PoolId>>;
@@ -47,7 +47,7 @@ type Reading = {
 
 type Declared = { readonly uid: string; readonly generation: number };
 /** What was written last: with a newer declaration refused the pool goes on, and is read and scaled, by this one. */
-type Entry = Declared & { readonly poolId: PoolId; readonly ledgerId: string };
+type Entry = Declared & { readonly poolId: PoolId; readonly ledgerId: string; readonly writtenBy: 'us' | 'one-before' };
 
 export function openLedgerLink(
   door: Pick<LedgerDoor, 'open' | 'distrust'>,
@@ -83,13 +83,13 @@ export function openLedgerLink(
     const { uid, generation } = pool;
     const before = entries.get(keyOf(pool));
     // Who has an account may give it up: a refusal is asked for again by whoever comes back to this pool.
-    if (before?.uid === uid && before.generation === generation) return;
+    if (before?.uid === uid && before.generation === generation && before.writtenBy === 'us') return;
     const { written } = await refusing(pool, async (open) => {
       const result = await writeFencedPolicy(open, policyOf(pool, spec));
       return result.written ? { written: result } : { refusal: result };
     });
     if (written === undefined) return;
-    entries.set(keyOf(pool), { uid, generation, poolId: written.poolId, ledgerId: written.ledgerId });
+    entries.set(keyOf(pool), { uid, generation, poolId: written.poolId, ledgerId: written.ledgerId, writtenBy: 'us' });
     refusals.delete(keyOf(pool));
   }
 
@@ -171,6 +171,16 @@ export function openLedgerLink(
     return entry?.uid === pool.uid ? entry.poolId : undefined;
   }
 
+  /** What an operator before this one wrote: the pool is read and scaled by it from now on. */
+  async function inForce(pool: PoolObject): Promise<InForce | undefined> {
+    const found = await asking((open) => readInForce(open, { pool: ledgerKey(pool), uid: pool.uid }), 'one pool');
+    const told = readStatus(pool)?.ledgerId;
+    if (found === undefined || (told !== undefined && told !== found.ledgerId)) return undefined;
+    const { poolId, ledgerId, generation = 0 } = found;
+    if (!entries.has(keyOf(pool))) entries.set(keyOf(pool), { uid: pool.uid, generation, poolId, ledgerId, writtenBy: 'one-before' });
+    return found;
+  }
+
   return {
     write,
     try: tryOut,
@@ -181,7 +191,7 @@ export function openLedgerLink(
       return found?.uid === pool.uid && found.generation === pool.generation ? found.refusal : undefined;
     },
     poolId,
-    inForce: (pool) => asking((open) => readInForce(open, { pool: ledgerKey(pool), uid: pool.uid }), 'one pool'),
+    inForce,
     formerCalls: (ids) => asking((open) => poolsWithFormerCalls(open, ids)),
     close: (isThere) =>
       asking(async (open) => {

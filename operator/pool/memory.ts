@@ -27,8 +27,10 @@ export type Memory = {
   plannedFor: number | undefined;
   /** Since when pods get keys that the newest declaration names and the one that is acted on does not. */
   mounting: { readonly generation: number; readonly sinceMs: number } | undefined;
-  /** Since when pods have keys that no declaration names any more. */
-  surplusSinceMs: number | undefined;
+  /** Since when pods have keys that the declaration of this generation does not name. */
+  surplus: { readonly generation: number; readonly sinceMs: number } | undefined;
+  /** Since when no call of a removed project lives. */
+  quietSinceMs: number | undefined;
   /** Generation with which no call of a removed project lived any more. */
   formerCallsOver: number | undefined;
   /** What its objects were made by last, if nothing was in the way of it: they are as planned while all of this stays. */
@@ -64,7 +66,8 @@ export function freshMemory(pool: PoolObject, nowMs: number): Memory {
     retry: undefined,
     plannedFor: undefined,
     mounting: undefined,
-    surplusSinceMs: undefined,
+    surplus: undefined,
+    quietSinceMs: undefined,
     formerCallsOver: undefined,
     applied: undefined,
     seen: '',

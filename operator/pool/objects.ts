@@ -58,17 +58,20 @@ export function openObjects(deps: {
   /** The pool's objects as they are to be now. */
   function planOf(pool: PoolObject, { generation, compiled: { spec } }: Acting, memory: Memory, replicas: number) {
     const live = liveDeployment(pool);
+    const isMounting = memory.mounting?.generation === pool.generation;
     const { keys, surplus } = wantedKeys({
       acting: keysOf(spec),
       // One that the ledger would refuse gets no pods of its own.
-      newest: pool.declared.accepted && memory.mounting?.generation === pool.generation ? keysOf(pool.declared.spec) : undefined,
+      newest: pool.declared.accepted && isMounting ? keysOf(pool.declared.spec) : undefined,
       mounted: mountedKeys(live),
       formerCalls: memory.formerCallsOver === pool.generation ? 'over' : 'may live',
     });
-    memory.surplusSinceMs = surplus ? (memory.surplusSinceMs ?? clock.nowMs()) : undefined;
+    const since = memory.surplus?.generation === generation ? memory.surplus.sinceMs : clock.nowMs();
+    memory.surplus = surplus ? { generation, sinceMs: since } : undefined;
     return rollouts.pace(deps.planChildren({ pool, spec, replicas, keys }), {
       key: objectKeyOf(pool.namespace, pool.name),
-      declaredAnew: (memory.plannedFor ?? memory.status?.observedGeneration) !== generation,
+      // The team's own edit, also while it is not acted on yet.
+      declaredAnew: isMounting || (memory.plannedFor ?? memory.status?.observedGeneration) !== generation,
       live,
       deployment: deploymentOf(pool),
       pools: cluster.poolCount(),
@@ -102,7 +105,8 @@ export function openObjects(deps: {
 
   async function make(pool: PoolObject, acting: Acting, memory: Memory, signal: AbortSignal): Promise<Made> {
     const replicas = replicasOf(pool, acting.compiled.scaling, memory);
-    const basis = JSON.stringify([acting.generation, pool.generation, replicas, memory.changes, memory.formerCallsOver]);
+    const { changes, formerCallsOver, mounting } = memory;
+    const basis = JSON.stringify([acting.generation, pool.generation, replicas, changes, formerCallsOver, mounting?.generation]);
     if (memory.applied?.basis === basis && applier.haveSeen(memory.applied.paths)) return nothing;
     const waitMs = pausedMs(memory, pool, replicas);
     if (waitMs > 0) return { waits: [waitMs], failure: undefined };

@@ -22,15 +22,15 @@ export type Newest = {
 };
 
 export type Running = {
-  /** Generation of the declaration that is acted on. */
-  readonly acting: number | undefined;
+  /** The declaration that is acted on: its generation, and the keys that it names. */
+  readonly acting: { readonly generation: number; readonly keys: SecretKeys } | undefined;
   readonly deployment: ObservedDeployment | undefined;
   /** The keys that the Deployment's pods have, or get as it rolls out; read only where they matter, which takes a while. */
   readonly mounted: () => SecretKeys;
   /** Whether the counts of the Deployment are those after our last write. */
   readonly isSeen: boolean;
   /** Whether workers that are on their way out still take work, or it is not known. */
-  readonly leaversServe: boolean;
+  readonly leaversServe: () => boolean;
   /** Since when pods get what the newest declaration names; undefined: they do not. */
   readonly mountingMs: number | undefined;
 };
@@ -43,12 +43,13 @@ export function nextStep(
   { acting, deployment, mounted, isSeen, leaversServe, mountingMs }: Running,
 ): TakingUp {
   if (keys === undefined) return 'refused';
-  if (acting === generation) return (deployment?.ready ?? 0) === 0 ? 'act' : 'ask';
+  if (acting?.generation === generation) return (deployment?.ready ?? 0) === 0 ? 'act' : 'ask';
   if (deployment === undefined) return acting === undefined ? 'act' : 'ask';
+  if (acting === undefined || !lacks(acting.keys, keys)) return 'ask';
   // Who serves nobody has nothing to be careful with.
   if (deployment.ready === 0 || (mountingMs !== undefined && mountingMs >= mountsWithinMs)) return 'ask';
-  if (lacks(mounted(), keys)) return 'mount';
-  return mountingMs === undefined || (isSeen && isRolledOut(deployment) && !leaversServe) ? 'ask' : 'mount';
+  const haveAll = !lacks(mounted(), keys) && isSeen && isRolledOut(deployment) && !leaversServe();
+  return haveAll ? 'ask' : 'mount';
 }
 
 /** Every pod that is wanted is of the newest template and serves. */

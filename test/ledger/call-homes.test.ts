@@ -44,8 +44,13 @@ describe('a call of a stateful handler', () => {
     expect(await claim('w2')).toEqual({ worker: 'w1', address: '10.0.0.1:3' });
   });
 
+  test('stays with a worker that is silent: after an outage of the ledger all are', async () => {
+    await claim('w1');
+    await silence('w1');
+    expect(await claim('w2')).toMatchObject({ worker: 'w1' });
+  });
+
   test.each([
-    { how: 'is silent for as long as others are buried after', become: () => silence('w1'), more: {} },
     { how: 'has left', become: () => database.query(`update worker set state = 'gone' where name = 'w1'`), more: {} },
     { how: 'was found not to listen', become: async () => undefined, more: { unreachable: 'w1' } },
   ])('goes on with whoever gets its next event when its worker $how', async ({ become, more }) => {

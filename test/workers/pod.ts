@@ -43,6 +43,7 @@ export async function startPod(on: {
   readonly secrets: string;
   readonly providerUrl: string;
   readonly pool?: string;
+  readonly peerPort?: number;
 }): Promise<Pod> {
   const port = await freePort();
   const lines: string[] = [];
@@ -56,6 +57,7 @@ export async function startPod(on: {
       TRUNKLINE_HOST: '127.0.0.1',
       TRUNKLINE_PROVIDER_URL: on.providerUrl,
       TRUNKLINE_WORKER_NAME: on.name,
+      TRUNKLINE_PEER_PORT: String(on.peerPort ?? 0),
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -18,6 +18,10 @@ export type HandlerAtHome = Handler & {
 /** The last event of a call. */
 const lastType = 'end-of-call-report';
 const maxAnswerBytes = 2_100_000;
+/** A worker that listens is connected to within milliseconds; one behind a wire that leads nowhere never is. */
+const connectWithinMs = 1_000;
+/** More than a handler lets wait (`handler.ts`): who waits for a socket here would be taken for one that finds nobody. */
+const maxSockets = 700;
 
 export function openHandlerAtHome(deps: {
   readonly handler: Handler;
@@ -28,41 +32,45 @@ export function openHandlerAtHome(deps: {
   readonly log: Logger;
 }): HandlerAtHome {
   const { handler, homes, log } = deps;
-  const connections = openConnections({ maxAnswerBytes, maxSockets: 40 });
+  const connections = openConnections({ maxAnswerBytes, maxSockets });
 
-  async function answerHere(event: HandlerEvent, signal: AbortSignal): Promise<HandlerAnswer> {
+  /** The handler here. With the last event of a call its home is over. */
+  async function ask(event: HandlerEvent, signal: AbortSignal): Promise<HandlerAnswer> {
     const { callId, type } = event;
-    if (callId === undefined) return handler.answer(event, signal);
-    homes.accept(callId);
     try {
       return await handler.answer(event, signal);
     } finally {
-      if (type === lastType) {
+      if (callId !== undefined && type === lastType) {
         await homes.end(callId).catch((error: unknown) => log.warn({ err: error, call: callId }, 'call not ended here: found out later'));
       }
     }
   }
 
-  /** `unreachable`: nothing was sent. */
+  /** `unreachable`: it does not listen, or does not serve yet. It was handed nothing, and knows nothing of the call. */
   async function answerThere(
     event: HandlerEvent,
     { worker, address }: Extract<Home, { at: 'there' }>,
     signal: AbortSignal,
   ): Promise<HandlerAnswer | 'unreachable'> {
     let sent = false;
+    const tooLate = new AbortController();
+    const timer = setTimeout(() => tooLate.abort(), connectWithinMs);
     const gate = () => {
       sent = true;
+      clearTimeout(timer);
       return true;
     };
     try {
       const headers = { 'content-type': 'application/json', ...picked(event.headers, deps.proofHeaders(event.project)) };
-      const request = { method: 'POST', headers, body: event.raw, signal };
+      const request = { method: 'POST', headers, body: event.raw, signal: AbortSignal.any([signal, tooLate.signal]) };
       return await answerOf(await connections.fetch(`http://${address}${peerPath(event.project)}`, request, gate));
     } catch (error) {
       if (signal.aborted) return { kind: 'late' };
       const detail = redact(error instanceof Error ? error.message : String(error));
       log.warn({ worker, call: event.callId, type: event.type, sent, detail }, 'the worker that has the call did not answer');
       return sent ? { kind: 'failed', detail } : 'unreachable';
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -71,15 +79,18 @@ export function openHandlerAtHome(deps: {
       const { callId } = event;
       if (callId === undefined || deps.statefulness() === 'stateless') return handler.answer(event, signal);
       const home = await homes.homeOf(callId);
-      if (home.at === 'here') return answerHere(event, signal);
+      if (home.at === 'here') return ask(event, signal);
       const answer = await answerThere(event, home, signal);
       if (answer !== 'unreachable') return answer;
       const next = await homes.homeOf(callId, home.worker);
-      if (next.at === 'here') return answerHere(event, signal);
+      if (next.at === 'here') return ask(event, signal);
       const last = await answerThere(event, next, signal);
       return last === 'unreachable' ? { kind: 'failed', detail: 'no worker that has the call can be reached' } : last;
     },
-    answerHere,
+    async answerHere(event, signal) {
+      if (event.callId !== undefined) homes.accept(event.callId);
+      return ask(event, signal);
+    },
     async close() {
       connections.close();
       await handler.close();
@@ -91,10 +102,15 @@ export function openHandlerAtHome(deps: {
 export const peerPath = (project: string) => `/v1/peer/${project}`;
 
 /** What {@link answerOf} reads. */
-export const peerStatus = { answer: 200, none: 204, failed: 502, late: 504 } as const satisfies Record<HandlerAnswer['kind'], number>;
+export const peerStatus = { answer: 200, none: 204, notServing: 421, failed: 502, late: 504 } as const satisfies Record<
+  HandlerAnswer['kind'] | 'notServing',
+  number
+>;
 
-async function answerOf(response: Response): Promise<HandlerAnswer> {
+async function answerOf(response: Response): Promise<HandlerAnswer | 'unreachable'> {
   switch (response.status) {
+    case peerStatus.notServing:
+      return 'unreachable';
     case peerStatus.answer: {
       const contentType = response.headers.get('content-type') ?? 'application/json';
       return { kind: 'answer', status: 200, body: Buffer.from(await response.arrayBuffer()), contentType };

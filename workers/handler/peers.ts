@@ -1,7 +1,8 @@
-import express, { type Request, type Response, type Router } from 'express';
+import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import type { Logger } from 'pino';
 import { parseServerMessage } from '../../providers/vapi/webhooks.ts';
 import type { Verified } from '../events/verified.ts';
+import { type Listening, listen } from '../http.ts';
 import { Problem, problemHandler } from '../intake/problem.ts';
 import { type HandlerAtHome, peerPath, peerStatus } from './at-home.ts';
 
@@ -28,6 +29,34 @@ export function peerRouter(deps: { readonly verified: Verified; readonly handler
   router.post(peerPath(':project'), (request, response) => receive(request, response));
   router.use(problemHandler(deps.log));
   return router;
+}
+
+/**
+ * Listens where the pool's other workers reach this one. Undefined: it cannot, as when a sidecar has the port. Then no other worker hands it anything, which only a
+ * stateful handler ever wants.
+ */
+export async function openPeers(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly isServing: () => boolean;
+  readonly log: Logger;
+}): Promise<Listening | undefined> {
+  const { host, port, isServing, log } = options;
+  const router = express.Router().use(notServingYet(isServing));
+  try {
+    return await listen({ host, port, address: 'alone', routers: [router], leaving: () => false });
+  } catch (error) {
+    log.error({ err: error }, 'other workers cannot hand events to this one: the address for it is not to be had');
+    return undefined;
+  }
+}
+
+/** For a worker that does not serve yet: it has no calls, whoever of its name may have had them before. */
+function notServingYet(isServing: () => boolean): RequestHandler {
+  return (_request, response, next) => {
+    if (isServing()) next();
+    else response.status(peerStatus.notServing).end();
+  };
 }
 
 /** Aborted when whoever asked has gone, or has waited long enough. */

@@ -53,16 +53,18 @@ export function secretVolumes(keys: SecretKeys): { readonly volumes: V1Volume[];
 
 const volumeName = (index: number) => `secret-${index + 1}`;
 
-const volume = z.object({
-  name: z.string(),
-  secret: z.object({ secretName: z.string(), items: z.array(z.object({ key: z.string() })) }).optional(),
-});
+const volume = z.looseObject({ name: z.string() });
+const secretVolume = z.object({ secret: z.object({ secretName: z.string(), items: z.array(z.object({ key: z.string() })) }) });
 const withVolumes = z.object({ spec: z.object({ template: z.object({ spec: z.object({ volumes: z.array(volume) }) }) }) });
 
-/** The keys that pods of this Deployment have: none of one that is not there, or is none of ours. */
+/** The keys that pods of this Deployment have: none of one that is not there, or is none of ours. What hands have added is left out. */
 export function mountedKeys(deployment: unknown): SecretKeys {
   const read = withVolumes.safeParse(deployment);
   if (!read.success) return new Map();
-  const ours = read.data.spec.template.spec.volumes.filter(({ name }) => /^secret-\d+$/.test(name));
-  return inOrder(ours.flatMap(({ secret }) => (secret === undefined ? [] : [[secret.secretName, secret.items.map(({ key }) => key)]])));
+  return inOrder(
+    read.data.spec.template.spec.volumes.flatMap((one) => {
+      const ours = /^secret-\d+$/.test(one.name) ? secretVolume.safeParse(one) : undefined;
+      return ours?.success === true ? [[ours.data.secret.secretName, ours.data.secret.items.map(({ key }) => key)] as const] : [];
+    }),
+  );
 }

@@ -118,7 +118,6 @@ test('a subscription that comes and goes under load has its keys on every worker
      where outcome in ('Unknown', 'ProjectFault') or ended_reason like '%KeyMissing%' group by 1`,
   );
   expect(rows).toEqual([]);
-  await until('its key is taken from the pods', async () => !(await fleet('trial')).secrets.includes('vapi-second-sales'), 120_000);
   const { violations, duplicateDials } = await simulator.report();
   expect({ violations, duplicateDials }).toEqual({ violations: [], duplicateDials: 0 });
 }, 500_000);

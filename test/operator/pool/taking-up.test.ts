@@ -8,11 +8,11 @@ import { declaredWith } from './status/observed.ts';
 const keys = (...names: readonly string[]): SecretKeys => new Map(names.map((name) => [name, ['apiKey']]));
 const rolledOut = { wanted: 2, replicas: 2, ready: 2, updated: 2, failure: undefined };
 const running = (more: Partial<Running> = {}): Running => ({
-  acting: 1,
+  acting: { generation: 1, keys: keys('north') },
   deployment: rolledOut,
   mounted: () => keys('north'),
   isSeen: true,
-  leaversServe: false,
+  leaversServe: () => false,
   mountingMs: undefined,
   ...more,
 });
@@ -49,13 +49,25 @@ describe('a newer declaration', () => {
     {
       what: 'waits while a pod that lacks it still takes work on its way out',
       of: withSouth,
-      on: running({ mounted: bothMounted, mountingMs: 9_000, leaversServe: true }),
+      on: running({ mounted: bothMounted, mountingMs: 9_000, leaversServe: () => true }),
       step: 'mount',
     },
     {
       what: 'is put to the ledger when all pods have it',
       of: withSouth,
       on: running({ mounted: bothMounted, mountingMs: 9_000 }),
+      step: 'ask',
+    },
+    {
+      what: 'waits for a rollout that gives the keys and began before this operator, or with the edit before',
+      of: withSouth,
+      on: running({ mounted: bothMounted, deployment: { ...rolledOut, updated: 1 } }),
+      step: 'mount',
+    },
+    {
+      what: 'that names no new Secret does not wait for a rollout',
+      of: north,
+      on: running({ deployment: { ...rolledOut, updated: 1 } }),
       step: 'ask',
     },
     {

@@ -46,6 +46,7 @@ describe('with a stateful handler', () => {
   let poolId: PoolId;
   let first: Pod;
   let second: Pod;
+  let worker: (name: string, peerPort?: number) => Promise<Pod>;
   const pidOf = ({ child }: Pod) => child.pid ?? 0;
 
   beforeEach(async () => {
@@ -55,7 +56,7 @@ describe('with a stateful handler', () => {
     const provider = await serve(async () => ({ status: 200, body: [] }));
     const secrets = await aSecretsDirectory(url);
     await writeSecret(secrets, 'vapi-north', 'webhookSecret', 'hush');
-    const worker = (name: string) => startPod({ name, secrets, providerUrl: provider.url });
+    worker = (name, peerPort = 0) => startPod({ name, secrets, providerUrl: provider.url, peerPort });
     [first, second] = await Promise.all([worker('w1'), worker('w2')]);
     await Promise.all([first.serving(), second.serving()]);
   });
@@ -109,5 +110,14 @@ describe('with a stateful handler', () => {
     await database.query('alter table call_home rename to call_home_away');
     expect(await post(first, toolCall('call-1'))).toEqual({ status: 200, said: `2 by ${pidOf(first)}` });
     expect(await post(second, toolCall('call-1'))).toEqual({ status: 200, said: `1 by ${pidOf(second)}` });
+  });
+
+  test('a worker whose address for others is taken serves all the same, and keeps what comes to it', async () => {
+    const { rows } = await database.query<{ address: string }>(`select address from worker where name = 'w1'`);
+    const third = await worker('w3', Number(rows[0]?.address.split(':').at(-1)));
+    await third.serving();
+    expect(await post(third, toolCall('call-3'))).toEqual({ status: 200, said: `1 by ${pidOf(third)}` });
+    expect(await post(first, toolCall('call-1'))).toEqual({ status: 200, said: `1 by ${pidOf(first)}` });
+    expect(await post(third, toolCall('call-1'))).toEqual({ status: 200, said: `2 by ${pidOf(first)}` });
   });
 });
