@@ -12,7 +12,7 @@ export type CallHome = {
 
 /**
  * SQL: the worker of this name, the newest first, until it has left or was buried. Not until it is silent: after an outage of the ledger all of them are, and each
- * still has its calls. Whether one listens is found out by asking it.
+ * still has its calls. (The first dispatcher after one that was longer than 10 s may bury those that are not back yet.) Whether one listens is found out by asking.
  */
 const living = (name: string) => `
   select w.name, w.address from worker w

@@ -125,7 +125,7 @@ export async function startWorker(
     const current = phase();
     return current === 'starting' ? 'serving' : current;
   };
-  const peers = await openPeers({ ...environment.peer, isServing: () => ledger !== undefined, log });
+  const peers = await openPeers({ ...environment.peer, name, isServing: () => ledger !== undefined, log });
   const livenessOptions = {
     ledgerUrl,
     poolId,

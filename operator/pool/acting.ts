@@ -100,7 +100,9 @@ export function openActing(deps: {
     if (memory.mounting?.generation !== generation) {
       const isTried = await done(`policy of pool ${pool.namespace}/${pool.name}`, () => ledger.try(pool, declared.spec));
       if (!isTried || ledger.refusal(pool) !== undefined) return [tryAgainMs];
-      memory.mounting = { generation, sinceMs: clock.nowMs() };
+      // Edits that name nothing more do not begin its time anew.
+      const isMore = lacks(mountedKeys(objects.liveDeployment(pool)), keysOf(declared.spec));
+      memory.mounting = { generation, sinceMs: isMore ? clock.nowMs() : (memory.mounting?.sinceMs ?? clock.nowMs()) };
     }
     return [mountsAgainMs];
   }
@@ -111,32 +113,35 @@ export function openActing(deps: {
     const isAsked = await done(`policy of pool ${pool.namespace}/${pool.name}`, () => ledger.write(pool, declared.spec));
     if (!isAsked || ledger.refusal(pool) !== undefined) return [tryAgainMs];
     memory.mounting = undefined;
-    if (memory.acting?.generation !== generation) memory.acting = { generation, compiled: declared };
+    if (memory.acting?.compiled !== declared) memory.acting = { generation, compiled: declared };
     return [];
   }
 
   /** What workers act on, for an operator that has just begun and finds a newer declaration that it cannot act on yet. */
-  async function askWhatIsInForce(pool: PoolObject, memory: Memory): Promise<void> {
-    await done(`policy in force of pool ${pool.namespace}/${pool.name}`, async () => {
+  async function askWhatIsInForce(pool: PoolObject, memory: Memory): Promise<'answered' | 'away'> {
+    const isAnswered = await done(`policy in force of pool ${pool.namespace}/${pool.name}`, async () => {
       const inForce = await ledger.inForce(pool);
       const compiled = inForce === undefined ? undefined : compiledOf(pool.name, inForce.spec);
-      if (compiled !== undefined) memory.acting = { generation: inForce?.generation ?? 0, compiled };
+      if (compiled !== undefined) memory.acting ??= { generation: inForce?.generation ?? 0, compiled };
     });
+    return isAnswered ? 'answered' : 'away';
   }
 
   return {
     async settle(pool, memory) {
       const { declared, generation } = pool;
       const before = stepBefore(pool, memory);
-      if (before === 'look') await askWhatIsInForce(pool, memory);
+      if (before === 'look' && (await askWhatIsInForce(pool, memory)) === 'away')
+        return { step: 'mount', current: undefined, waits: [tryAgainMs] };
       const step = stepOf(pool, memory);
       const waits = step === 'ask' ? [...(await ask(pool, memory))] : [];
       if (step === 'mount') waits.push(...(await mount(pool, memory)));
       if (step === 'act' && declared.accepted) memory.acting = { generation, compiled: declared };
-      if (memory.acting === undefined && objects.deploymentOf(pool) !== undefined) {
-        if (before !== 'look') await askWhatIsInForce(pool, memory);
-        if (memory.acting === undefined) waits.push(tryAgainMs);
-      }
+      const runs = objects.deploymentOf(pool) !== undefined;
+      // Unread, it would be neither scaled nor told of: an operator that has just begun, or whose ledger was exchanged for a while.
+      const isUnread = memory.acting === undefined || (step !== 'ask' && step !== 'act' && ledger.poolId(pool) === undefined);
+      if (runs && isUnread && before !== 'look') await askWhatIsInForce(pool, memory);
+      if (runs && memory.acting === undefined) waits.push(tryAgainMs);
       return { step, current: memory.acting, waits };
     },
     ask,

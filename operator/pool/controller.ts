@@ -69,8 +69,6 @@ export type ControllerDeps = Planner & {
 
 const concurrency = 8;
 const unseenMs = 5_000;
-/** Between two looks at a pool whose policy waits for the objects of others. */
-const othersFirstMs = 3_000;
 /** The first status of a pool waits so long for the ledger to be read, and is told without it then. */
 const firstReadWithinMs = 10_000;
 /** Deleted pools are looked for at once when one goes, and now and then: others may have gone while nobody led. */
@@ -116,9 +114,11 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
       const made = await objects.make(pool, current, memory, signal);
       waits.push(...made.waits);
       if (made.failure !== undefined && memory.troubles.length === 0) deps.onError(`pool ${key}`, made.failure);
-      if (step === 'act' && made.failure === undefined && memory.troubles.length === 0 && policyWaits(pool, memory)) {
+      const isMade = made.failure === undefined && memory.troubles.length === 0;
+      const policyWaitsMs = step === 'act' && isMade ? policyWaits(pool, memory) : undefined;
+      if (policyWaitsMs !== undefined) {
         memory.readableSinceMs = clock.nowMs();
-        return { look: 'after', delayMs: othersFirstMs };
+        return { look: 'after', delayMs: policyWaitsMs };
       }
     }
     if (step === 'act') waits.push(...(await acting.ask(pool, memory)));
@@ -127,9 +127,10 @@ export function startController(deps: ControllerDeps, signal: AbortSignal): Cont
     return waits.length === 0 ? { look: 'when-added' } : { look: 'after', delayMs: Math.min(...waits) };
   }
 
-  function policyWaits(pool: PoolObject, memory: Memory): boolean {
+  function policyWaits(pool: PoolObject, memory: Memory): number | undefined {
     const unmade = cluster.poolCount() - memories.size;
-    return othersFirst(memory, { unmade, ready: deploymentOf(pool)?.ready ?? 0, nowMs: clock.nowMs() });
+    const runs = cluster.pods(objectKeyOf(pool.namespace, pool.name)).some(({ runsSinceMs }) => runsSinceMs !== undefined);
+    return othersFirst(memory, { unmade, runs, nowMs: clock.nowMs() });
   }
 
   /** Writes status and events, as far as there is something new. Milliseconds until there is more to write. */

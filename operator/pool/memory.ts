@@ -78,17 +78,19 @@ export function freshMemory(pool: PoolObject, nowMs: number): Memory {
 /** More pools than this without objects are many. */
 const manyUnmade = 8;
 /** Longest that a policy waits for the objects of others. */
-const othersFirstWithinMs = 15_000;
+const othersFirstWithinMs = 60_000;
 
 /**
- * Whether a pool's policy waits: of many new pools the objects are made before the first policy is written, as nobody acts on a policy before the pods are up,
- * which takes seconds. `unmade`: pools that have no objects yet; `ready`: workers of this one that serve.
+ * How long a pool's policy waits until the next look, in milliseconds; undefined: no longer. Of many new pools the objects are made before the first policy is
+ * written, as nobody acts on a policy before a pod runs, which takes seconds. With 900 unmade ones it is looked at every 15 s: they take the most of that.
+ * `unmade`: pools that have no objects yet; `runs`: whether a pod of this one does.
  */
 export function othersFirst(
   { sinceMs }: Pick<Memory, 'sinceMs'>,
-  now: { readonly unmade: number; readonly ready: number; readonly nowMs: number },
-) {
-  return now.unmade > manyUnmade && now.ready === 0 && now.nowMs - sinceMs < othersFirstWithinMs;
+  { unmade, runs, nowMs }: { readonly unmade: number; readonly runs: boolean; readonly nowMs: number },
+): number | undefined {
+  if (unmade <= manyUnmade || runs || nowMs - sinceMs >= othersFirstWithinMs) return undefined;
+  return Math.min(15_000, Math.max(3_000, unmade * 20));
 }
 
 /** What is worth telling of the pool's objects. */

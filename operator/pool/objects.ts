@@ -66,8 +66,10 @@ export function openObjects(deps: {
       mounted: mountedKeys(live),
       formerCalls: memory.formerCallsOver === pool.generation ? 'over' : 'may live',
     });
-    const since = memory.surplus?.generation === generation ? memory.surplus.sinceMs : clock.nowMs();
-    memory.surplus = surplus ? { generation, sinceMs: since } : undefined;
+    if (memory.surplus?.generation !== generation || !surplus) {
+      memory.surplus = surplus ? { generation, sinceMs: clock.nowMs() } : undefined;
+      memory.quietSinceMs = undefined;
+    }
     return rollouts.pace(deps.planChildren({ pool, spec, replicas, keys }), {
       key: objectKeyOf(pool.namespace, pool.name),
       // The team's own edit, also while it is not acted on yet.

@@ -54,14 +54,21 @@ export function openHandlerAtHome(deps: {
   ): Promise<HandlerAnswer | 'unreachable'> {
     let sent = false;
     const tooLate = new AbortController();
-    const timer = setTimeout(() => tooLate.abort(), connectWithinMs);
+    // A process that stood still hears first of the connections that it has.
+    const timer = setTimeout(() => setImmediate(() => sent || tooLate.abort()), connectWithinMs);
     const gate = () => {
       sent = true;
       clearTimeout(timer);
       return true;
     };
     try {
-      const headers = { 'content-type': 'application/json', ...picked(event.headers, deps.proofHeaders(event.project)) };
+      const headers = {
+        'content-type': 'application/json',
+        [homeHeader]: worker,
+        // Kept, it would take an event along with a node that is lost.
+        connection: 'close',
+        ...picked(event.headers, deps.proofHeaders(event.project)),
+      };
       const request = { method: 'POST', headers, body: event.raw, signal: AbortSignal.any([signal, tooLate.signal]) };
       return await answerOf(await connections.fetch(`http://${address}${peerPath(event.project)}`, request, gate));
     } catch (error) {
@@ -100,6 +107,9 @@ export function openHandlerAtHome(deps: {
 
 /** Where a worker takes events of its calls from others. */
 export const peerPath = (project: string) => `/v1/peer/${project}`;
+
+/** Whom the event is for: addresses are given to others. */
+export const homeHeader = 'x-trunkline-home';
 
 /** What {@link answerOf} reads. */
 export const peerStatus = { answer: 200, none: 204, notServing: 421, failed: 502, late: 504 } as const satisfies Record<

@@ -4,7 +4,7 @@ import { parseServerMessage } from '../../providers/vapi/webhooks.ts';
 import type { Verified } from '../events/verified.ts';
 import { type Listening, listen } from '../http.ts';
 import { Problem, problemHandler } from '../intake/problem.ts';
-import { type HandlerAtHome, peerPath, peerStatus } from './at-home.ts';
+import { type HandlerAtHome, homeHeader, peerPath, peerStatus } from './at-home.ts';
 
 /** Whoever forwards an event waits no longer than the provider does. */
 const answerWithinMs = 20_000;
@@ -36,13 +36,14 @@ export function peerRouter(deps: { readonly verified: Verified; readonly handler
  * stateful handler ever wants.
  */
 export async function openPeers(options: {
+  readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly isServing: () => boolean;
   readonly log: Logger;
 }): Promise<Listening | undefined> {
-  const { host, port, isServing, log } = options;
-  const router = express.Router().use(notServingYet(isServing));
+  const { name, host, port, isServing, log } = options;
+  const router = express.Router().use(unlessElsewhere(name, isServing));
   try {
     return await listen({ host, port, address: 'alone', routers: [router], leaving: () => false });
   } catch (error) {
@@ -51,10 +52,10 @@ export async function openPeers(options: {
   }
 }
 
-/** For a worker that does not serve yet: it has no calls, whoever of its name may have had them before. */
-function notServingYet(isServing: () => boolean): RequestHandler {
-  return (_request, response, next) => {
-    if (isServing()) next();
+/** One that does not serve yet has no calls, whoever of its name may have had them before; nor has one that has another's address now. */
+function unlessElsewhere(name: string, isServing: () => boolean): RequestHandler {
+  return (request, response, next) => {
+    if (isServing() && request.headers[homeHeader] === name) next();
     else response.status(peerStatus.notServing).end();
   };
 }

@@ -135,6 +135,29 @@ describe('an edit that names a new Secret', () => {
     expect(await generations()).toEqual([1, 3]);
   });
 
+  test('is not heard of by an operator that begins in the middle of the rollout while the ledger is away', async () => {
+    const { operator, anOperator, become, reach, generations } = await running();
+    await operator.look(aPool(2, anotherKey));
+    become(rolling);
+    reach(false);
+    const next = anOperator(2);
+    expect(await next.look(aPool(2, anotherKey))).toEqual({ step: 'mount', acting: undefined });
+    reach(true);
+    expect(await next.look(aPool(2, anotherKey))).toEqual({ step: 'mount', acting: 1 });
+    expect(await generations()).toEqual([1]);
+  });
+
+  test('is heard of after five minutes of a rollout that hangs, however often the pool is edited meanwhile', async () => {
+    const { operator, become, clock } = await running();
+    await operator.look(aPool(2, anotherKey));
+    become(rolling);
+    for (let generation = 3; generation < 8; generation += 1) {
+      expect((await operator.look(aPool(generation, anotherKey))).step).toBe('mount');
+      await clock.advance(61_000);
+    }
+    expect((await operator.look(aPool(7, anotherKey))).step).toBe('ask');
+  });
+
   test('gets no pods when the ledger would refuse it', async () => {
     const { operator, beside, mounts } = await running();
     await beside.query(`

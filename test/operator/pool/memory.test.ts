@@ -5,12 +5,13 @@ const nowMs = 1_000_000;
 
 describe("a pool's policy", () => {
   test.each([
-    { what: 'waits while many others have no objects', unmade: 900, ready: 0, ageMs: 2_000, waits: true },
-    { what: 'waits for a few no longer', unmade: 8, ready: 0, ageMs: 2_000, waits: false },
-    { what: 'does not wait where workers serve', unmade: 900, ready: 1, ageMs: 2_000, waits: false },
-    { what: 'waits for 15 s at most', unmade: 900, ready: 0, ageMs: 15_000, waits: false },
-  ])('$what', ({ unmade, ready, ageMs, waits }) => {
-    expect(othersFirst({ sinceMs: nowMs - ageMs }, { unmade, ready, nowMs })).toBe(waits);
+    { what: 'waits while many others have no objects', unmade: 900, runs: false, ageMs: 2_000, waits: 15_000 },
+    { what: 'is looked at sooner the fewer these are', unmade: 200, runs: false, ageMs: 2_000, waits: 4_000 },
+    { what: 'waits for a few no longer', unmade: 8, runs: false, ageMs: 2_000, waits: undefined },
+    { what: 'does not wait where a pod runs, which wants it', unmade: 900, runs: true, ageMs: 2_000, waits: undefined },
+    { what: 'waits for a minute at most', unmade: 900, runs: false, ageMs: 60_000, waits: undefined },
+  ])('$what', ({ unmade, runs, ageMs, waits }) => {
+    expect(othersFirst({ sinceMs: nowMs - ageMs }, { unmade, runs, nowMs })).toBe(waits);
   });
 });
 

@@ -72,8 +72,14 @@ describe('with a stateful handler', () => {
 
   test('nobody hands events to a worker without the proof of a webhook', async () => {
     const { rows } = await database.query<{ address: string }>(`select address from worker where name = 'w1'`);
-    const refused = await fetch(`http://${rows[0]?.address}/v1/peer/north`, { method: 'POST', body: JSON.stringify(toolCall('call-1')) });
-    expect(refused.status).toBe(401);
+    const ask = (home: string) =>
+      fetch(`http://${rows[0]?.address}/v1/peer/north`, {
+        method: 'POST',
+        headers: { 'x-trunkline-home': home },
+        body: JSON.stringify(toolCall('call-1')),
+      });
+    expect((await ask('w1')).status).toBe(401);
+    expect((await ask('who-had-the-address-before')).status).toBe(421);
   });
 
   test('a call of a worker that was killed goes on with the next event, anew', async () => {
