@@ -61,6 +61,7 @@ async function run({ pools: many, idle, busy, controllers, json }: Flags): Promi
   say(`a bare loop applies ${pools.length * children.length} objects`);
   const bareSeconds = await applyAll(place.api, pools.flatMap(bareChildren), childPath, never);
   await untilPods(place.api, bareNamespace, podsWanted);
+  await untilQuiet(place.plane.auditLog);
   await applyAll(
     place.api,
     pools.map((pool) => ({ ...pool })),
@@ -202,6 +203,19 @@ async function untilPods(api: Api, where: string, wanted: number): Promise<void>
     say(`${there} pods of ${wanted} in ${where}`);
   }
 }
+
+/** Controllers tell of pods for long after these are there: statuses, endpoints, events. */
+async function untilQuiet(auditLog: string): Promise<void> {
+  for (let sinceMs = Date.now(); ; sinceMs = Date.now()) {
+    await pause(5_000);
+    const written = (await requestsOf(auditLog, 'everybody', sinceMs)).filter(isWrite).length;
+    say(`${written} writes of anybody within 5 s`);
+    if (written <= quietWrites) return;
+  }
+}
+
+/** Leases are none of them, and some controllers always have something. */
+const quietWrites = 10;
 
 /** The server counts what it leaves out. */
 async function countOf(api: Api, path: string): Promise<number> {

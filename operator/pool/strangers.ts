@@ -11,17 +11,17 @@ import { type ChildKind, childKinds, ours } from './resources.ts';
  * its name; when many pools are made at once, one list of names answers for all of a kind.
  */
 export type Strangers = {
-  /** The object of this name, whosever it is; undefined when there is none, or was none a second ago. */
+  /** The object of this name, whosever it is; undefined when there is none, or was none two seconds ago: what was made since is a conflict. */
   readonly find: (place: StrangerPlace, signal: AbortSignal) => Promise<unknown>;
 };
 
 export type StrangerPlace = { readonly kind: ChildKind; readonly namespace: string; readonly name: string };
 
-/** More names than this within a second are worth a list. */
+/** More names than this while a list counts are worth one. */
 const fewNames = 5;
-const listCountsMs = 1_000;
+const listCountsMs = 2_000;
 /** An answer that came so late tells too little about now. */
-const listIsOldMs = 3_000;
+const listIsOldMs = 4_000;
 /** Names and labels are enough, and a tenth of the bytes. */
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const notOurs = ours.replace('=', '!=');
