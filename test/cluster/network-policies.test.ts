@@ -43,6 +43,7 @@ const places = {
   ledger: '10.0.0.2',
   simulator: '10.0.0.3',
   worker: '10.0.0.4',
+  'another worker': '10.0.0.8',
   'another pod of the trial': '10.0.0.5',
   'another pod of the system': '10.0.0.6',
   'a pod elsewhere': '10.0.0.7',
@@ -63,7 +64,15 @@ function pod(place: Place, namespace: string, labels: Readonly<Record<string, st
   return { metadata: { name: place.replaceAll(' ', '-'), namespace, labels }, spec: { containers }, status: { podIP: places[place] } };
 }
 
+function labelsOfWorkers(): Readonly<Record<string, string>> {
+  const fleets = objects.filter(isKind('Deployment')).map((object) => podsOf.parse(object).spec.template.metadata.labels);
+  const labels = fleets.find((one) => placeOfApp[one[nameLabel] ?? ''] === 'worker');
+  if (labels === undefined) throw new Error('there are workers');
+  return labels;
+}
+
 const pods = [
+  pod('another worker', trial, labelsOfWorkers()),
   ...objects.filter(isKind('Deployment')).map((object) => {
     const { metadata, spec } = podsOf.parse(object);
     const { labels } = spec.template.metadata;
@@ -89,6 +98,11 @@ const rows: readonly Row[] = [
   { from: 'a pod elsewhere', to: 'worker', port: 8_080, passes: true },
   { from: 'a pod elsewhere', to: 'worker', port: 9_229, passes: false },
   { from: 'another pod of the trial', to: 'worker', port: 5_432, passes: false },
+  // Workers of a pool hand each other events, and nobody else does.
+  { from: 'another worker', to: 'worker', port: 8_081, passes: true },
+  { from: 'another pod of the trial', to: 'worker', port: 8_081, passes: false },
+  { from: 'a pod elsewhere', to: 'worker', port: 8_081, passes: false },
+  { from: 'the internet', to: 'worker', port: 8_081, passes: false },
   { from: 'worker', to: 'the internet', port: 443, passes: true },
   // The trial's ledger is for its workers and the operator.
   { from: 'worker', to: 'ledger', port: 5_432, passes: true },
