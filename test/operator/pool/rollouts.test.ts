@@ -88,3 +88,15 @@ test.each<readonly [string, Partial<RolloutOf>]>([
   fleet.pace('a');
   expect(fleet.pace('b', more)).toEqual({ plan: planned, behind: undefined });
 });
+
+test('what hands change in the pods of a pool that waits is put back', () => {
+  const fleet = fleetOf(10);
+  fleet.pace('a');
+  fleet.now('a', halfway);
+  expect(fleet.pace('b')).toEqual({ plan: held, behind: 1 });
+  const byHand = {
+    ...live,
+    spec: { ...live.spec, template: { ...live.spec.template, spec: { containers: [{ name: 'worker', image: 'mine' }] } } },
+  };
+  expect(fleet.pace('b', { live: byHand })).toEqual({ plan: held, behind: 1 });
+});
