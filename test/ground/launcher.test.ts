@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { z } from 'zod';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pinned = join(root, 'node_modules/node/bin/node');
@@ -117,11 +116,9 @@ describe('the launcher', () => {
 });
 
 describe('the launcher in the package', () => {
-  test('runs on every Node that the package asks for, and refuses an older one in a line', async () => {
-    const { engines } = z
-      .object({ engines: z.object({ node: z.string() }) })
-      .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
-    const least = Number(/^>=(\d+)$/.exec(engines.node)?.[1]);
+  // `engines` says 20, for a clone runs there on the Node that npm ci brings: with 24 npm would warn at every `npx trunkline`.
+  test('runs on Node 24, and refuses an older one in a line', async () => {
+    const least = 24;
     const directory = await mkdtemp(join('/tmp', 'trunkline-launcher-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     await cp(join(root, launcher), join(directory, launcher));
